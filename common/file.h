@@ -1,0 +1,40 @@
+/* Files: map for reading, write so that a reader sees the old content or the new and nothing between.
+ *
+ *     struct mapping m;
+ *     if (mapping_open(&m, "model.gguf", &err) != STATUS_OK) …
+ *     use(m.data, m.size);
+ *     mapping_close(&m);
+ */
+#ifndef COGNATE_COMMON_FILE_H
+#define COGNATE_COMMON_FILE_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/status.h"
+
+/* A read-only shared mapping of a whole regular file. */
+struct mapping {
+    const unsigned char *data; /* NULL when the file is empty */
+    size_t size;
+};
+
+enum status mapping_open(struct mapping *m, const char *path, struct error *err);
+void mapping_close(struct mapping *m); /* accepts a zeroed or closed mapping */
+
+/* Reads a whole file into `out` (appending); TOO_LARGE at the buffer's ceiling. */
+enum status file_read(const char *path, struct buf *out, struct error *err);
+
+/* Writes a file beside its final name, syncs it, and renames it into place. */
+enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct error *err);
+
+/* Creates `path` and the folders above it (mode 0700) where they are missing. */
+enum status folder_create(const char *path, struct error *err);
+
+/* The XDG base folders (specifications.freedesktop.org/basedir-spec): $XDG_DATA_HOME/cognate/NAME, else
+ * ~/.local/share/cognate/NAME; $XDG_CACHE_HOME/cognate/NAME, else ~/.cache/cognate/NAME. Written to `out`
+ * (cleared first). */
+enum status xdg_data_path(const char *name, struct buf *out, struct error *err);
+enum status xdg_cache_path(const char *name, struct buf *out, struct error *err);
+
+#endif

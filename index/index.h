@@ -1,0 +1,232 @@
+/* Documents, passages and vectors in one SQLite file; exact cosine search over them.
+ *
+ *     struct store *s = NULL;
+ *     struct collection *c = NULL;
+ *     struct hits hits = {0};
+ *     if (store_open("docs.db", STORE_WRITE, cpu_best(), &s, &err) != STATUS_OK) …
+ *     if (store_collection_open(s, text_of("default"), &c, &err) != STATUS_OK) …
+ *     if (collection_search(c, &(struct search_query){.vector = v, .k = 5}, &hits, &err) == STATUS_OK)
+ *         for (size_t i = 0; i < hits.count; i++)
+ *             use(hits.items[i].id, hits.items[i].cosine);
+ *     hits_release(&hits);
+ *     collection_release(c);
+ *     store_close(s);
+ *
+ * Rows are the truth; memory holds an int8 copy of the vectors, loaded on first use and brought up to date
+ * after each commit. Every call is safe from any number of threads. One process at a time opens a file for
+ * writing; any number may read it meanwhile. Opening for reading never changes the file.
+ *
+ * Texts in results are owned by the result and end with a NUL that `len` does not count.
+ */
+#ifndef COGNATE_INDEX_INDEX_H
+#define COGNATE_INDEX_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cpu.h"
+#include "common/status.h"
+#include "common/text.h"
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+struct store;
+struct collection;
+
+/* Opens a store, for writing creating it when it is missing. CONFLICT when another process holds it for
+ * writing (the message names its process number), NOT_FOUND when it is missing for reading, CORRUPT or
+ * INVALID when it is no store, UNSUPPORTED when a newer program wrote it. */
+enum status store_open(const char *path, enum store_mode mode, enum isa isa, struct store **out,
+                       struct error *err);
+void store_close(struct store *s); /* accepts NULL; every collection must have been released */
+
+struct store_info {
+    int schema_version;
+    int64_t file_bytes; /* database and write-ahead log */
+    const char *sqlite_version;
+};
+enum status store_info(struct store *s, struct store_info *out, struct error *err);
+
+/* Reads every page and every checksum the store keeps; CORRUPT with the first finding. */
+enum status store_check(struct store *s, struct error *err);
+
+/* ---- collections ---- */
+
+struct collection_settings {
+    struct text name;  /* 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit */
+    struct text model; /* for people; space_id decides */
+    unsigned char space_id[32];
+    uint32_t width; /* of the vectors */
+    uint32_t passage_tokens, passage_overlap;
+};
+
+struct collection_info {
+    struct collection_settings settings; /* texts owned by the result */
+    uint64_t documents, passages;
+    int64_t created, updated; /* Unix milliseconds */
+    uint64_t generation;      /* changes with every commit to the collection */
+};
+
+enum status store_collection_create(struct store *s, const struct collection_settings *settings,
+                                    struct error *err); /* CONFLICT when the name is taken */
+enum status store_collection_delete(struct store *s, struct text name, struct error *err);
+enum status store_collections(struct store *s, struct collection_info **out, size_t *n,
+                              struct error *err); /* by name */
+void collection_infos_free(struct collection_info *infos, size_t n);
+
+/* A counted reference; deleting a collection that is in use makes further calls on it return NOT_FOUND. */
+enum status store_collection_open(struct store *s, struct text name, struct collection **out,
+                                  struct error *err);
+void collection_release(struct collection *c); /* accepts NULL */
+enum status collection_info(struct collection *c, struct collection_info *out, struct error *err);
+void collection_info_release(struct collection_info *info);
+
+/* Counts of documents by language tag, most first. */
+struct language_count {
+    struct text lang;
+    uint64_t documents;
+};
+enum status collection_languages(struct collection *c, struct language_count **out, size_t *n,
+                                 struct error *err);
+void language_counts_free(struct language_count *counts, size_t n);
+
+/* ---- documents ---- */
+
+struct passage_row {
+    size_t start, end; /* bytes of the document's text, on character borders */
+    uint32_t tokens;
+    const float *vector; /* `width` floats of unit length */
+};
+
+struct document_row {
+    struct text id; /* 1 to 512 bytes of UTF-8 without control characters */
+    struct text title, lang, text;
+    struct text metadata;           /* a JSON object, or empty */
+    unsigned char content_hash[32]; /* of everything the vectors depend on besides the space */
+    const struct passage_row *passages;
+    size_t passage_count;
+    bool reuse; /* the vectors are already here (see collection_plan); passages are ignored */
+};
+
+enum put_mode {
+    PUT_UPSERT,
+    PUT_CREATE, /* a row whose id exists fails with CONFLICT */
+    PUT_UPDATE  /* a row whose id does not exist fails with NOT_FOUND */
+};
+
+enum put_outcome { PUT_CREATED, PUT_UPDATED, PUT_UNCHANGED, PUT_FAILED };
+
+struct put_result {
+    enum put_outcome outcome;
+    uint32_t passages;
+    struct error error; /* of a failed row */
+};
+
+/* What must be embedded before collection_put: for each row, false when vectors for its content_hash are in
+ * the collection, under its own id or another's (a moved file), so that it can be put with `reuse`. */
+enum status collection_plan(struct collection *c, const struct document_row *rows, size_t n, bool *embed,
+                            struct error *err);
+
+/* Writes rows in one transaction: documents, passages and vectors appear together or not at all; on return
+ * they are searchable and survive a crash of the process and of the machine. A row at fault fails alone (its
+ * result says why); a return other than OK means that nothing was written. Of rows with one id the last
+ * counts. */
+enum status collection_put(struct collection *c, const struct document_row *rows, size_t n,
+                           enum put_mode mode, struct put_result *results, struct error *err);
+
+struct document {
+    struct text id, title, lang, text, metadata;
+    int64_t created, updated; /* Unix milliseconds */
+    uint32_t passages;
+};
+
+enum status collection_get(struct collection *c, struct text id, struct document *out, struct error *err);
+void document_release(struct document *d);
+
+/* Documents with id > after, by id, at most `limit`; texts are left out unless with_text. */
+enum status collection_documents(struct collection *c, struct text after, size_t limit, bool with_text,
+                                 struct document **out, size_t *n, struct error *err);
+void documents_free(struct document *documents, size_t n);
+
+/* Replaces lang and metadata without touching vectors; a NULL pointer leaves the value as it is. NOT_FOUND
+ * when there is no such document. (A title is part of the vectors: changing it means putting the document
+ * again.) */
+enum status collection_patch(struct collection *c, struct text id, const struct text *lang,
+                             const struct text *metadata, struct error *err);
+
+/* Deletes by id, in one transaction; ids that do not exist are not counted. */
+enum status collection_delete(struct collection *c, const struct text *ids, size_t n, uint64_t *deleted,
+                              struct error *err);
+
+/* ---- search ---- */
+
+enum filter_kind {
+    FILTER_AND,   /* all of items; true when empty */
+    FILTER_OR,    /* one of items; false when empty */
+    FILTER_NOT,   /* not items[0] */
+    FILTER_FIELD, /* a metadata field against values */
+    FILTER_LANG,  /* the document's language is one of values; "zh" takes "zh-Hant" too */
+    FILTER_ID     /* the document's id is one of values */
+};
+
+enum filter_operator {
+    OP_IN,
+    OP_GT,
+    OP_GTE,
+    OP_LT,
+    OP_LTE,
+    OP_PREFIX,
+    OP_EXISTS
+}; /* eq is OP_IN with one value */
+
+enum filter_type { FILTER_STRING, FILTER_NUMBER, FILTER_BOOL, FILTER_NULL };
+
+struct filter_value {
+    enum filter_type type;
+    struct text string;
+    double number; /* also 0 and 1 of a bool */
+};
+
+struct filter {
+    enum filter_kind kind;
+    const struct filter *items;
+    size_t item_count;
+    struct text field; /* a top-level metadata key */
+    enum filter_operator op;
+    const struct filter_value *values;
+    size_t value_count;
+};
+
+struct search_query {
+    const float *vector;         /* `width` floats of unit length */
+    size_t k;                    /* documents wanted, 1 to 1,000 */
+    const struct filter *filter; /* NULL for none; applied before the search */
+    double min_cosine;           /* hits below are left out; use -2 for none */
+    int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
+};
+
+struct hit {
+    struct text id, title, lang, metadata;
+    struct text passage;         /* the best passage's text */
+    size_t start, end;           /* its bytes in the document's text */
+    size_t start_char, end_char; /* the same in code points */
+    double cosine;               /* of the best passage, from the stored floats, in double */
+};
+
+struct hits {
+    struct hit *items; /* cosine descending, ties by id ascending in byte order */
+    size_t count;
+    const char *plan;    /* "scan" or "empty" */
+    bool exact;          /* the k best there are, proven by the error bounds */
+    uint64_t candidates; /* passages that passed the filter */
+    uint64_t rescored;   /* passages whose stored floats were read */
+    bool filtered;
+    void *memory; /* owns all the texts */
+};
+
+enum status collection_search(struct collection *c, const struct search_query *query, struct hits *out,
+                              struct error *err);
+void hits_release(struct hits *hits); /* accepts a zeroed one */
+
+#endif
