@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs each tests/clients/test_*.py in an environment of its own folder under build/, with the packages of requirements.txt.
+# What cannot be fetched is reported as skipped, by name. Exit code 1 when a test fails.
+set -u
+cd "$(dirname "$0")/../.."
+export COGNATE_SOURCE="$PWD" COGNATE_BUILD="$PWD/build" COGNATE_SHARED="${COGNATE_SHARED-$PWD/../shared}"
+export COGNATE_MODEL="$PWD/data/cognate-e5-512.gguf"
+environment=build/clients
+[ -x $environment/bin/python ] || python3 -m venv $environment || {
+    echo "clients: python3 -m venv does not work here; install python3-venv" >&2
+    exit 1
+}
+missing=
+while read -r package; do
+    case $package in "" | "#"*) continue ;; esac
+    $environment/bin/pip install -q --disable-pip-version-check "$package" || missing="$missing $package"
+done <tests/clients/requirements.txt
+[ -z "$missing" ] || echo "clients: could not be fetched:$missing"
+
+passed=0 failed=0 skipped=0
+for test in tests/clients/test_*.py; do
+    echo "== $test"
+    $environment/bin/python "$test"
+    case $? in
+    0) passed=$((passed + 1)) ;;
+    77) skipped=$((skipped + 1)) && echo "skipped: $test" ;;
+    *) failed=$((failed + 1)) && echo "FAILED: $test" ;;
+    esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
