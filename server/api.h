@@ -3,18 +3,40 @@
  *
  *     struct api_reply reply = {0};
  *     json_t *body = json_pack("{s:s, s:i}", "query", "late train", "k", 5);
- *     api_call(engine, &(struct api_request){.method = "POST", .path = "/v1/collections/default/search",
- * .body = body}, &reply); if (reply.status == 200) …                       // reply.body is the answer else …
- * // reply.body is a problem object (RFC 9457): title, status, code, detail api_reply_release(&reply);
+ *     api_call(engine,
+ *              &(struct api_request){.method = "POST", .path = "/v1/collections/default/search", .body = body},
+ *              &reply);
+ *     if (reply.status == 200) …                       // reply.body is the answer, else
+ *     …                                                // a problem object (RFC 9457): title, status, code, detail
+ *     api_reply_release(&reply);
+ *
+ * One table (routes.c) lists every route with its access, limits and description: dispatch, the gate of the
+ * HTTP server and the OpenAPI document all read it.
  */
 #ifndef COGNATE_SERVER_API_H
 #define COGNATE_SERVER_API_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/text.h"
 #include "server/engine.h"
+
+struct metrics; /* server/metrics.h */
+
+enum api_access {
+    API_OPEN, /* needs no key */
+    API_READ,
+    API_WRITE,
+    API_ADMIN
+};
+
+/* Whose error shape a route answers with. */
+enum api_family {
+    API_COGNATE, /* RFC 9457 problem details */
+    API_OPENAI   /* {"error": {"message", "type", "param", "code"}} */
+};
 
 struct api_request {
     const char *method;  /* "GET", "POST", … */
@@ -23,17 +45,42 @@ struct api_request {
     json_t *body;        /* borrowed; NULL for none */
     struct text ndjson;  /* a body of JSON lines instead of `body`, where a route takes one */
     int64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0 for none */
+    const struct metrics *metrics; /* of the server; NULL in the command line */
+    bool draining;       /* the server is about to end: not ready */
 };
 
 struct api_reply {
     int status;   /* as in HTTP */
     json_t *body; /* owned; NULL when there is none or `text` is set */
     char *text;   /* owned; a body that is not JSON, with its media type */
-    const char *media_type;
+    const char *media_type; /* static; NULL: application/json, or application/problem+json of a problem */
     const char *allow; /* of a 405: the methods there are */
+    double encode_ms, search_ms; /* where the time went, for Server-Timing */
 };
 
+struct api_call; /* one call on its way through a handler: server/handler.h */
+
+struct api_route {
+    const char *method;
+    const char *pattern; /* "/v1/collections/{c}/documents/{id}": a {name} is one percent-decoded segment */
+    enum api_access access;
+    enum api_family family;
+    size_t body_limit; /* bytes; 0: takes no body */
+    bool ndjson;       /* also takes application/x-ndjson */
+    const char *summary;
+    void (*handle)(struct api_call *call);
+};
+
+/* The route of a request, NULL when there is none; *allow is then the methods of the path (for a 405), or
+ * NULL (for a 404). A HEAD request finds the GET route. */
+const struct api_route *api_route_find(const char *method, const char *path, const char **allow);
+
+/* Never fails: what goes wrong is in the reply. */
 void api_call(struct engine *e, const struct api_request *request, struct api_reply *reply);
-void api_reply_release(struct api_reply *reply);
+
+/* The reply that says `err`, in the shape of `family`, with `http` in place of the status's own code unless
+ * it is 0. */
+void api_reply_error(enum api_family family, const struct error *err, int http, struct api_reply *reply);
+void api_reply_release(struct api_reply *reply); /* accepts a zeroed one */
 
 #endif

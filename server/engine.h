@@ -1,13 +1,21 @@
 /* The one place where tokenizer, encoder and index meet: text in, hits out. No HTTP and no JSON here.
  *
  *     struct engine *e = NULL;
- *     struct engine_options options = {.db = "docs.db", .mode = STORE_WRITE};
+ *     struct engine_options options = {.db = "docs.db", .mode = STORE_WRITE, .isa = cpu_best()};
  *     if (engine_open(&options, &e, &err) != STATUS_OK) …
- *     …
+ *     struct ingest_document doc = {.id = text_of("a"), .text = text_of("Der Zug hat Verspätung.")};
+ *     struct ingest_result result;
+ *     if (engine_ingest(e, text_of("default"), &doc, 1, PUT_UPSERT, 0, &result, &err) != STATUS_OK) …
+ *     struct hits hits = {0};
+ *     struct engine_query query = {.collection = text_of("default"), .text = text_of("late train"), .k = 5};
+ *     if (engine_search(e, &query, 1, &hits, &err) == STATUS_OK) …
+ *     hits_release(&hits);
  *     engine_close(e);
  *
  * An engine owns the model, the encoder threads with their queue, and the store. Every call is safe from any
- * number of threads.
+ * number of threads; texts handed in are borrowed for the call. `deadline_ms` is CLOCK_MONOTONIC
+ * milliseconds, 0 for none: past it a call returns DEADLINE and leaves nothing half-done. Texts must be valid
+ * UTF-8 (INVALID names the byte otherwise). OVERLOADED means that ENGINE_WAITING calls wait already.
  */
 #ifndef COGNATE_SERVER_ENGINE_H
 #define COGNATE_SERVER_ENGINE_H
@@ -24,6 +32,10 @@
 #include "tokenizer/passage.h"
 #include "tokenizer/tokenizer.h"
 
+#define ENGINE_WAITING        512 /* calls that may wait for the encoder at a time */
+#define ENGINE_QUERY_BYTES    8192 /* longest query of a search */
+#define ENGINE_DOCUMENT_BYTES (16 << 20) /* longest text of a document */
+
 struct engine_options {
     const char *db;    /* path of the store; NULL: an engine without a store (embed, similarity, tokenize) */
     const char *model; /* path of a GGUF file; NULL: $COGNATE_MODEL, else the installed default */
@@ -35,7 +47,142 @@ struct engine_options {
 
 struct engine;
 
+/* Opens the store at once; the model is opened by the first call that needs it, so that what only reads the
+ * store starts fast and works without one. */
 enum status engine_open(const struct engine_options *options, struct engine **out, struct error *err);
 void engine_close(struct engine *e); /* accepts NULL; waits for running calls */
+
+/* ---- model ---- */
+
+/* Opens the model now, starts the encoder threads and warms them. Safe to call again. */
+enum status engine_load(struct engine *e, struct error *err);
+bool engine_loaded(const struct engine *e);
+
+/* What the model is; loads it. Everything is borrowed from the engine. */
+struct engine_model {
+    const struct model_info *info;
+    const struct tokenizer *tokenizer;
+    const char *path;
+    char name[128];              /* what collections and API answers call it */
+    unsigned char space_id[32];
+    enum isa isa;                /* kernels in use */
+    enum precision precision;
+    unsigned threads;
+};
+enum status engine_model(struct engine *e, const struct engine_model **out, struct error *err);
+
+/* Embeds the known answers of the model file: the lowest cosine to what they should be (1 when the file has
+ * none) and how many there are. */
+enum status engine_canaries(struct engine *e, double *lowest, uint32_t *count, struct error *err);
+
+/* P(relevant | cosine) by the model's curve for a query against documents, or for text against text when
+ * `symmetric`; NAN when the model has none. And the cosine at which the first curve reaches a relevance in
+ * 0…1; -2 for 0 and below. Both load the model. */
+enum status engine_relevance(struct engine *e, double cosine, bool symmetric, double *out, struct error *err);
+enum status engine_cosine_for(struct engine *e, double relevance, double *out, struct error *err);
+
+/* ---- embedding ---- */
+
+enum input_type { INPUT_QUERY, INPUT_DOCUMENT }; /* which of the model's prompts stands before the text */
+
+/* What to do with a text of more tokens than the model's context. */
+enum long_text {
+    LONG_TEXT_POOL,     /* windows; the mean of their unit vectors weighted by tokens, renormalised */
+    LONG_TEXT_PASSAGES, /* any text: one vector for each passage of it */
+    LONG_TEXT_TRUNCATE, /* its beginning; says how many tokens were dropped */
+    LONG_TEXT_ERROR     /* INVALID, naming the text */
+};
+
+struct embed_request {
+    const struct text *texts;
+    size_t n;
+    enum input_type input_type;
+    enum long_text long_text;
+    bool bulk; /* yields to calls that do not say so */
+    int64_t deadline_ms;
+};
+
+/* Of one text: its rows are first … first + count - 1; count is 1 except for LONG_TEXT_PASSAGES, where it is
+ * one a passage (0 for blank text). */
+struct embedded_text {
+    size_t first, count;
+    uint32_t tokens;  /* seen by the encoder for this text, prompt, <s> and </s> included; passages overlap */
+    uint32_t dropped; /* of the text, by LONG_TEXT_TRUNCATE */
+};
+
+struct embeddings {
+    float *vectors; /* [rows][width], unit length */
+    size_t rows, width;
+    struct embedded_text *texts; /* n */
+    struct passage *passages;    /* one a row: its bytes of the text; tokens of this stretch alone */
+};
+
+/* All vectors, or none. */
+enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
+                         struct error *err);
+void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
+
+/* ---- documents ---- */
+
+struct ingest_document {
+    struct text id;       /* empty: a UUIDv7 is made */
+    struct text title;    /* stands before each passage when it is embedded, up to a quarter of the passage */
+    struct text lang;     /* BCP 47; empty: und */
+    struct text text;     /* not blank, at most ENGINE_DOCUMENT_BYTES */
+    struct text metadata; /* a JSON object, or empty */
+};
+
+struct ingest_result {
+    char id[513];
+    enum put_outcome outcome;
+    uint32_t passages;
+    uint32_t tokens; /* that the encoder saw for it: 0 when its vectors were there already */
+    struct error error; /* of a failed row */
+};
+
+/* Cuts, embeds what is not in the collection yet, and commits all rows in one transaction; as collection_put.
+ * Creates the collection with the model's defaults when it does not exist. MODEL_MISMATCH when the collection
+ * was made with another model. */
+enum status engine_ingest(struct engine *e, struct text collection, const struct ingest_document *documents,
+                          size_t n, enum put_mode mode, int64_t deadline_ms, struct ingest_result *results,
+                          struct error *err);
+
+/* ---- collections and search ---- */
+
+/* NULL for an engine without a store. For what needs no model: listing, reading, deleting. */
+struct store *engine_store(struct engine *e);
+
+/* Creates a collection bound to the engine's model; passage sizes of 0 are the defaults. */
+enum status engine_collection_create(struct engine *e, struct text name, const struct passage_options *passages,
+                                     struct error *err);
+
+struct engine_query {
+    struct text collection;
+    struct text text;    /* not blank, at most ENGINE_QUERY_BYTES; or empty and */
+    const float *vector; /* `width` finite floats, not all zero; normalised here */
+    size_t width;
+    size_t k; /* 1 to 1,000 */
+    const struct filter *filter;
+    double min_relevance; /* 0 for none */
+    int64_t deadline_ms;
+};
+
+/* Answers n queries (their texts embedded together) into out[0…n-1], all or none. NOT_FOUND for a collection
+ * that does not exist or holds no document (the message says how to fill it), MODEL_MISMATCH when it was made
+ * with another model. */
+enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
+                          struct error *err);
+
+/* ---- figures ---- */
+
+struct engine_stats {
+    uint64_t texts, tokens, batches; /* through the encoder since the start */
+    uint64_t busy_us;                /* encoder threads, summed */
+    uint64_t searches, refused;      /* refused: OVERLOADED */
+    uint32_t waiting;                /* calls in the queue now */
+};
+void engine_stats(struct engine *e, struct engine_stats *out);
+
+int64_t monotonic_ms(void); /* the clock of every deadline_ms */
 
 #endif
