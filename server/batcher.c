@@ -1,0 +1,303 @@
+#include "server/batcher.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH_TOKENS    768 /* of one pass: the kernels reach their full rate from 96 */
+#define BATCH_SEQUENCES 256
+#define SHARE_TOKENS    96 /* a thread takes this much even when others idle */
+
+struct claim {
+    struct batch_job *job;
+    size_t sequence;
+};
+
+struct worker {
+    struct batcher *batcher;
+    pthread_t thread;
+    bool started;
+    struct embedder *embedder;
+    int32_t *ids;   /* of one pass */
+    size_t id_room;
+    float *vectors; /* [BATCH_SEQUENCES][width] */
+    struct claim claims[BATCH_SEQUENCES];
+    uint32_t starts[BATCH_SEQUENCES + 1];
+};
+
+struct lane {
+    struct batch_job *first, *last;
+};
+
+struct batcher {
+    const struct model *model;
+    size_t width;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    struct lane query, bulk;
+    uint64_t unclaimed; /* tokens */
+    bool stopping;
+    uint32_t most_calls;
+    struct batch_stats stats;
+    unsigned thread_count;
+    struct worker *workers;
+};
+
+/* ---- lanes, under the lock ---- */
+
+static struct lane *lane_of(struct batcher *b, const struct batch_job *job)
+{
+    return job->bulk ? &b->bulk : &b->query;
+}
+
+static void lane_append(struct lane *lane, struct batch_job *job)
+{
+    job->next = NULL;
+    if (lane->last != NULL)
+        lane->last->next = job;
+    else
+        lane->first = job;
+    lane->last = job;
+    job->listed = true;
+}
+
+static void lane_remove(struct lane *lane, struct batch_job *job)
+{
+    struct batch_job **at = &lane->first, *before = NULL;
+    while (*at != job) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = job->next;
+    if (lane->last == job)
+        lane->last = before;
+    job->listed = false;
+}
+
+/* Takes what nobody works on yet back from the lane. */
+static void withdraw(struct batcher *b, struct batch_job *job)
+{
+    if (!job->listed)
+        return;
+    b->unclaimed -= job->starts[job->n] - job->starts[job->claimed];
+    job->finished += job->n - job->claimed;
+    job->claimed = job->n;
+    lane_remove(lane_of(b, job), job);
+}
+
+/* Claims sequences of one lane into the worker's pass, which holds `count` with `tokens` so far. */
+static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t count, size_t *tokens)
+{
+    struct batcher *b = w->batcher;
+    while (lane->first != NULL && count < BATCH_SEQUENCES) {
+        struct batch_job *job = lane->first;
+        size_t length = job->starts[job->claimed + 1] - job->starts[job->claimed];
+        if (count > 0 && *tokens + length > budget)
+            break;
+        w->claims[count++] = (struct claim){job, job->claimed++};
+        *tokens += length;
+        b->unclaimed -= length;
+        if (job->claimed == job->n)
+            lane_remove(lane, job);
+    }
+    return count;
+}
+
+/* ---- threads ---- */
+
+static enum status run_pass(struct worker *w, size_t count, size_t tokens, struct error *err)
+{
+    if (tokens > w->id_room) {
+        int32_t *ids = realloc(w->ids, tokens * sizeof *ids);
+        if (ids == NULL)
+            return error_memory(err, "packing texts");
+        w->ids = ids;
+        w->id_room = tokens;
+    }
+    w->starts[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct batch_job *job = w->claims[i].job;
+        uint32_t from = job->starts[w->claims[i].sequence], to = job->starts[w->claims[i].sequence + 1];
+        memcpy(w->ids + w->starts[i], job->ids + from, (to - from) * sizeof *w->ids);
+        w->starts[i + 1] = w->starts[i] + (to - from);
+    }
+    return embedder_embed(w->embedder, w->ids, w->starts, count, w->vectors, err);
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    struct batcher *b = w->batcher;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        while (!b->stopping && b->query.first == NULL && b->bulk.first == NULL)
+            pthread_cond_wait(&b->work, &b->lock);
+        if (b->query.first == NULL && b->bulk.first == NULL)
+            break;
+        uint64_t share = b->unclaimed / b->thread_count;
+        uint64_t budget = share < SHARE_TOKENS ? SHARE_TOKENS : share > BATCH_TOKENS ? BATCH_TOKENS : share;
+        size_t tokens = 0, count = claim(w, &b->query, budget, 0, &tokens);
+        count = claim(w, &b->bulk, budget, count, &tokens);
+        pthread_mutex_unlock(&b->lock);
+
+        struct error err = {0};
+        uint64_t start = now_us();
+        enum status status = run_pass(w, count, tokens, &err);
+        for (size_t i = 0; i < count && status == STATUS_OK; i++)
+            memcpy(w->claims[i].job->out + w->claims[i].sequence * b->width, w->vectors + i * b->width,
+                   b->width * sizeof *w->vectors);
+
+        pthread_mutex_lock(&b->lock);
+        b->stats.busy_us += now_us() - start;
+        b->stats.batches++;
+        b->stats.texts += count;
+        b->stats.tokens += tokens;
+        for (size_t i = 0; i < count; i++) {
+            struct batch_job *job = w->claims[i].job;
+            job->finished++;
+            if (status != STATUS_OK) {
+                error_set(&job->error, status, "%s", err.text);
+                withdraw(b, job);
+            }
+        }
+        pthread_cond_broadcast(&b->done);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+enum status batcher_new(const struct model *model, unsigned threads, uint32_t most_calls, struct batcher **out,
+                        struct error *err)
+{
+    enum status status = STATUS_OK;
+    pthread_condattr_t monotonic;
+    struct batcher *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return error_memory(err, "starting the encoder");
+    b->model = model;
+    b->most_calls = most_calls;
+    b->width = model_info(model)->width;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->work, &monotonic);
+    pthread_cond_init(&b->done, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    b->workers = calloc(threads, sizeof *b->workers);
+    if (b->workers == NULL) {
+        status = error_memory(err, "starting the encoder");
+        goto done;
+    }
+    b->thread_count = threads;
+    for (unsigned i = 0; i < threads && status == STATUS_OK; i++) {
+        struct worker *w = &b->workers[i];
+        w->batcher = b;
+        w->vectors = malloc(BATCH_SEQUENCES * b->width * sizeof *w->vectors);
+        status = w->vectors != NULL ? embedder_new(model, BATCH_TOKENS, &w->embedder, err)
+                                    : error_memory(err, "starting the encoder");
+        if (status != STATUS_OK)
+            break;
+        int rc = pthread_create(&w->thread, NULL, work, w);
+        if (rc != 0)
+            status = error_system(err, rc, "start", "an encoder thread");
+        w->started = rc == 0;
+    }
+done:
+    if (status == STATUS_OK)
+        *out = b;
+    else
+        batcher_free(b);
+    return status;
+}
+
+void batcher_free(struct batcher *b)
+{
+    if (b == NULL)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->stopping = true;
+    pthread_cond_broadcast(&b->work);
+    pthread_mutex_unlock(&b->lock);
+    for (unsigned i = 0; i < b->thread_count; i++) {
+        struct worker *w = &b->workers[i];
+        if (w->started)
+            pthread_join(w->thread, NULL);
+        embedder_free(w->embedder);
+        free(w->ids);
+        free(w->vectors);
+    }
+    free(b->workers);
+    pthread_cond_destroy(&b->done);
+    pthread_cond_destroy(&b->work);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+/* ---- callers ---- */
+
+enum status batcher_enter(struct batcher *b, struct error *err)
+{
+    pthread_mutex_lock(&b->lock);
+    bool full = b->stats.calls >= b->most_calls;
+    b->stats.refused += full;
+    b->stats.calls += !full;
+    pthread_mutex_unlock(&b->lock);
+    if (full)
+        return error_set(err, STATUS_OVERLOADED, "%u calls wait for the encoder already; try again later",
+                         (unsigned)b->most_calls);
+    return STATUS_OK;
+}
+
+void batcher_leave(struct batcher *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->stats.calls--;
+    pthread_mutex_unlock(&b->lock);
+}
+
+void batcher_submit(struct batcher *b, struct batch_job *job)
+{
+    job->claimed = job->finished = 0;
+    job->listed = false;
+    job->error = (struct error){0};
+    if (job->n == 0)
+        return;
+    pthread_mutex_lock(&b->lock);
+    lane_append(lane_of(b, job), job);
+    b->unclaimed += job->starts[job->n] - job->starts[0];
+    pthread_cond_broadcast(&b->work);
+    pthread_mutex_unlock(&b->lock);
+}
+
+enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error *err)
+{
+    struct timespec until = {.tv_sec = job->deadline_ms / 1000, .tv_nsec = job->deadline_ms % 1000 * 1000000};
+    pthread_mutex_lock(&b->lock);
+    while (job->finished < job->n) {
+        if (job->deadline_ms == 0 || job->error.status != STATUS_OK) {
+            pthread_cond_wait(&b->done, &b->lock);
+        } else if (pthread_cond_timedwait(&b->done, &b->lock, &until) != 0 && job->finished < job->n) {
+            error_set(&job->error, STATUS_DEADLINE, "the time for this call was up while its texts were embedded");
+            withdraw(b, job); /* and wait for the passes it is part of */
+        }
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (job->error.status != STATUS_OK)
+        return error_set(err, job->error.status, "%s", job->error.text);
+    return STATUS_OK;
+}
+
+void batcher_stats(struct batcher *b, struct batch_stats *out)
+{
+    pthread_mutex_lock(&b->lock);
+    *out = b->stats;
+    pthread_mutex_unlock(&b->lock);
+}

@@ -1,0 +1,70 @@
+/* The queue in front of the encoder threads. Texts of many callers are packed into one pass over the weights.
+ *
+ *     struct batcher *b = NULL;
+ *     struct batch_job job = {.ids = ids, .starts = starts, .n = n, .out = vectors};
+ *     if (batcher_new(model, threads, 512, &b, &err) != STATUS_OK) …
+ *     if (batcher_enter(b, &err) != STATUS_OK) …          // OVERLOADED
+ *     batcher_submit(b, &job);
+ *     status = batcher_wait(b, &job, &err);               // vectors hold n rows, or the job failed as a whole
+ *     batcher_leave(b);
+ *     batcher_free(b);
+ *
+ *     callers ──submit──▶ query lane ─┐
+ *             └─────────▶ bulk lane  ─┴─▶ thread: up to BATCH_TOKENS tokens, queries first ─▶ one pass ─▶ rows
+ *
+ * A thread takes its share of what waits and no more, so that little work is spread over all threads and much
+ * work comes in full passes. A sequence's vector does not depend on what it was packed with.
+ */
+#ifndef COGNATE_SERVER_BATCHER_H
+#define COGNATE_SERVER_BATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/status.h"
+#include "encoder/encoder.h"
+
+struct batcher;
+
+/* One caller's sequences; lent to the batcher from submit to wait. */
+struct batch_job {
+    const int32_t *ids;     /* as embedder_embed takes them: */
+    const uint32_t *starts; /* n + 1 */
+    size_t n;
+    float *out; /* [n][width] */
+    bool bulk;
+    int64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0 for none */
+
+    /* the batcher's, under its lock */
+    struct batch_job *next;
+    size_t claimed, finished;
+    bool listed; /* in its lane: not all sequences are claimed */
+    struct error error;
+};
+
+struct batch_stats {
+    uint64_t texts, tokens, batches, busy_us;
+    uint64_t refused; /* calls */
+    uint32_t calls;   /* now inside */
+};
+
+/* Starts `threads` threads, each with an embedder of `model`, which must outlive the batcher. */
+enum status batcher_new(const struct model *model, unsigned threads, uint32_t most_calls, struct batcher **out,
+                        struct error *err);
+void batcher_free(struct batcher *b); /* accepts NULL; every call must have left */
+
+/* A call goes in before its first job and out after its last, so that it is refused at once or not at all:
+ * OVERLOADED when `most_calls` are inside. */
+enum status batcher_enter(struct batcher *b, struct error *err);
+void batcher_leave(struct batcher *b);
+
+void batcher_submit(struct batcher *b, struct batch_job *job);
+
+/* Until every sequence is embedded, one of them failed, or the deadline passed; then the job is the caller's
+ * again. */
+enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error *err);
+
+void batcher_stats(struct batcher *b, struct batch_stats *out);
+
+#endif

@@ -1,0 +1,224 @@
+#include "server/engine_state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One call of engine_embed on its way.
+ *
+ *     text 0 ──────────▶ sequence 0 ────────────────────────────▶ row 0
+ *     text 1 (long) ───▶ sequences 1, 2, 3 (windows) ── pooled ──▶ row 1
+ *
+ * With LONG_TEXT_PASSAGES every sequence is a row.
+ */
+struct embedding {
+    const struct engine *e;
+    const struct embed_request *request;
+    struct text prompt;
+    struct encoding encoding, scratch;
+    struct passages windows;
+    struct sequences sequences;
+    struct passage *ranges; /* of each sequence: its bytes of the text; tokens of this stretch */
+    size_t range_room;
+    size_t *firsts; /* n + 1: the sequences of text i are firsts[i] … firsts[i + 1] - 1 */
+    struct embedded_text *texts;
+};
+
+uint32_t special_tokens(const struct engine *e)
+{
+    return (uint32_t)(tokenizer_start_id(e->tokenizer) >= 0) + (uint32_t)(tokenizer_end_id(e->tokenizer) >= 0);
+}
+
+enum status add_sequence(const struct engine *e, struct sequences *s, const struct encoding *encoding,
+                         uint32_t *dropped, struct error *err)
+{
+    size_t specials = special_tokens(e), most = e->about.info->context - specials;
+    size_t kept = encoding->count < most ? encoding->count : most;
+    int32_t *ids, start = tokenizer_start_id(e->tokenizer), end = tokenizer_end_id(e->tokenizer);
+    enum status status = sequences_add(s, kept + specials, &ids, err);
+    if (status != STATUS_OK)
+        return status;
+    if (start >= 0)
+        *ids++ = start;
+    for (size_t i = 0; i < kept; i++)
+        *ids++ = encoding->tokens[i].id;
+    if (end >= 0)
+        *ids++ = end;
+    *dropped = (uint32_t)(encoding->count - kept);
+    return STATUS_OK;
+}
+
+/* Adds one sequence for `range` of text i, which m->encoding holds with the prompt. */
+static enum status add_stretch(struct embedding *m, size_t i, struct passage range, struct error *err)
+{
+    size_t at = m->sequences.count;
+    uint32_t dropped;
+    if (at == m->range_room) {
+        size_t room = at < 64 ? 64 : at * 2;
+        struct passage *ranges = realloc(m->ranges, room * sizeof *ranges);
+        if (ranges == NULL)
+            return error_memory(err, "embedding");
+        m->ranges = ranges;
+        m->range_room = room;
+    }
+    enum status status = add_sequence(m->e, &m->sequences, &m->encoding, &dropped, err);
+    if (status != STATUS_OK)
+        return status;
+    if (dropped > 0)
+        range.end = m->encoding.tokens[m->encoding.count - dropped].start;
+    range.tokens = (uint32_t)(m->encoding.count - m->encoding.prefix_count) - dropped;
+    m->ranges[at] = range;
+    m->texts[i].tokens += (uint32_t)m->encoding.count - dropped + special_tokens(m->e);
+    m->texts[i].dropped += dropped;
+    return STATUS_OK;
+}
+
+/* Cuts text i, and adds a sequence for each piece. */
+static enum status add_cut(struct embedding *m, size_t i, const struct passage_options *options, struct error *err)
+{
+    struct text text = m->request->texts[i];
+    const struct tokenizer *t = m->e->tokenizer;
+    uint32_t reserved = (uint32_t)m->encoding.prefix_count + special_tokens(m->e);
+    enum status status = passages_cut(t, &m->scratch, text, (struct text){0}, options, reserved, &m->windows, err);
+    for (size_t j = 0; j < m->windows.count && status == STATUS_OK; j++) {
+        struct passage p = m->windows.items[j];
+        status = tokenizer_encode(t, &m->encoding, m->prompt, (struct text){text.data + p.start, p.end - p.start}, err);
+        if (status == STATUS_OK)
+            status = add_stretch(m, i, p, err);
+    }
+    return status;
+}
+
+static enum status add_text(struct embedding *m, size_t i, struct error *err)
+{
+    struct text text = m->request->texts[i];
+    uint32_t context = m->e->about.info->context;
+    char what[32], field[32];
+    snprintf(what, sizeof what, "text %zu", i);
+    snprintf(field, sizeof field, "input[%zu]", i);
+    m->firsts[i] = m->sequences.count;
+    enum status status = check_text(text, field, what, err);
+    if (status == STATUS_OK)
+        status = tokenizer_encode(m->e->tokenizer, &m->encoding, m->prompt, text, err);
+    if (status != STATUS_OK)
+        return status;
+    bool fits = m->encoding.count + special_tokens(m->e) <= context;
+    switch (m->request->long_text) {
+    case LONG_TEXT_PASSAGES:
+        return add_cut(m, i, &(struct passage_options){0}, err);
+    case LONG_TEXT_ERROR:
+        if (!fits)
+            return error_field(err, STATUS_INVALID, field,
+                               "text %zu has %zu tokens with its prompt and the model takes %u; shorten it, or choose "
+                               "long_text pool, passages or truncate",
+                               i, m->encoding.count + special_tokens(m->e), (unsigned)context);
+        break;
+    case LONG_TEXT_POOL:
+        if (!fits)
+            return add_cut(m, i, &(struct passage_options){.max_tokens = context, .overlap_tokens = UINT32_MAX}, err);
+        break;
+    case LONG_TEXT_TRUNCATE:
+        break;
+    }
+    return add_stretch(m, i, (struct passage){.end = text.len}, err);
+}
+
+/* The mean of the windows' unit vectors, weighted by their tokens, in double and in order: the same bits
+ * whatever else was embedded beside them. */
+static void pool(const float *vectors, const struct passage *ranges, size_t n, size_t width, float *out)
+{
+    double square = 0;
+    for (size_t j = 0; j < width; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += (double)ranges[i].tokens * vectors[i * width + j];
+        out[j] = (float)sum;
+        square += sum * sum;
+    }
+    for (size_t j = 0; j < width && square > 0; j++)
+        out[j] = (float)(out[j] / sqrt(square));
+}
+
+/* One row a text: where every text is one sequence the rows are there already. */
+static void pool_rows(struct embedding *m, struct embeddings *out)
+{
+    size_t n = m->request->n, width = out->width;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = m->firsts[i], count = m->firsts[i + 1] - first;
+        struct passage whole = m->ranges[first];
+        if (count > 1) {
+            pool(out->vectors + first * width, m->ranges + first, count, width, out->vectors + i * width);
+            for (size_t j = 1; j < count; j++)
+                whole.tokens += m->ranges[first + j].tokens;
+            whole.end = m->ranges[first + count - 1].end;
+        } else if (first != i) {
+            memcpy(out->vectors + i * width, out->vectors + first * width, width * sizeof *out->vectors);
+        }
+        m->ranges[i] = whole;
+    }
+    out->rows = n;
+}
+
+static enum status embed(struct embedding *m, struct embeddings *out, struct error *err)
+{
+    size_t n = m->request->n;
+    enum status status = STATUS_OK;
+    m->firsts = calloc(n + 1, sizeof *m->firsts);
+    m->texts = calloc(n + 1, sizeof *m->texts);
+    if (m->firsts == NULL || m->texts == NULL)
+        return error_memory(err, "embedding");
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = add_text(m, i, err);
+    if (status == STATUS_OK)
+        status = sequences_finish(&m->sequences, err);
+    if (status != STATUS_OK)
+        return status;
+    m->firsts[n] = m->sequences.count;
+    *out = (struct embeddings){.vectors = m->sequences.vectors,
+                               .rows = m->sequences.count,
+                               .width = m->sequences.width,
+                               .texts = m->texts,
+                               .passages = m->ranges};
+    if (m->request->long_text != LONG_TEXT_PASSAGES)
+        pool_rows(m, out);
+    for (size_t i = 0; i < n; i++) {
+        bool rows = m->request->long_text == LONG_TEXT_PASSAGES;
+        m->texts[i].first = rows ? m->firsts[i] : i;
+        m->texts[i].count = rows ? m->firsts[i + 1] - m->firsts[i] : 1;
+    }
+    m->sequences.vectors = NULL;
+    m->texts = NULL;
+    m->ranges = NULL;
+    return STATUS_OK;
+}
+
+enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
+                         struct error *err)
+{
+    enum status status = engine_load(e, err);
+    if (status == STATUS_OK)
+        status = batcher_enter(e->batcher, err);
+    if (status != STATUS_OK)
+        return status;
+    struct embedding m = {.e = e, .request = request, .prompt = prompt_of(e, request->input_type)};
+    sequences_init(&m.sequences, e->batcher, e->about.info->width, request->bulk, request->deadline_ms);
+    status = embed(&m, out, err);
+    sequences_release(&m.sequences);
+    batcher_leave(e->batcher);
+    passages_release(&m.windows);
+    encoding_release(&m.scratch);
+    encoding_release(&m.encoding);
+    free(m.ranges);
+    free(m.firsts);
+    free(m.texts);
+    return status;
+}
+
+void embeddings_release(struct embeddings *v)
+{
+    free(v->vectors);
+    free(v->texts);
+    free(v->passages);
+    *v = (struct embeddings){0};
+}

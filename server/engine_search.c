@@ -1,0 +1,131 @@
+#include "server/engine_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What can be told without the model. */
+static enum status check_query(const struct engine_query *q, struct error *err)
+{
+    if (q->k < 1 || q->k > 1000)
+        return error_field(err, STATUS_INVALID, "k", "k must be 1 to 1,000; it is %zu", q->k);
+    if (!(q->min_relevance >= 0 && q->min_relevance <= 1))
+        return error_field(err, STATUS_INVALID, "min_relevance", "min_relevance must be between 0 and 1");
+    if (q->vector != NULL) {
+        double square = 0;
+        for (size_t i = 0; i < q->width; i++)
+            square += (double)q->vector[i] * q->vector[i];
+        if (!isfinite(square) || square < 1e-30)
+            return error_field(err, STATUS_INVALID, "vector", "the query vector must be finite and not zero");
+        return STATUS_OK;
+    }
+    if (q->text.len > ENGINE_QUERY_BYTES)
+        return error_field(err, STATUS_TOO_LARGE, "query",
+                           "the query has %zu bytes, at most %d are allowed; to find what is like a longer text, "
+                           "embed it and search by vector",
+                           q->text.len, ENGINE_QUERY_BYTES);
+    return check_text(q->text, "query", "the query", err);
+}
+
+/* Embeds the texts among the queries: row of query i is rows[i]. */
+static enum status embed_queries(struct engine *e, const struct engine_query *queries, size_t n, size_t *rows,
+                                 struct embeddings *out, struct error *err)
+{
+    size_t count = 0;
+    int64_t deadline = 0;
+    struct text *texts = calloc(n, sizeof *texts);
+    if (texts == NULL)
+        return error_memory(err, "searching");
+    for (size_t i = 0; i < n; i++) {
+        if (queries[i].vector != NULL)
+            continue;
+        rows[i] = count;
+        texts[count++] = queries[i].text;
+        if (queries[i].deadline_ms != 0 && (deadline == 0 || queries[i].deadline_ms < deadline))
+            deadline = queries[i].deadline_ms;
+    }
+    enum status status = STATUS_OK;
+    if (count > 0)
+        status = engine_embed(e, &(struct embed_request){.texts = texts, .n = count, .deadline_ms = deadline}, out, err);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        if (out->passages[i].tokens == 0)
+            status = error_field(err, STATUS_INVALID, "query", "the query is empty; say what to look for");
+    free(texts);
+    return status;
+}
+
+static enum status search_one(struct engine *e, const struct engine_query *q, const float *vector, size_t width,
+                              struct hits *out, struct error *err)
+{
+    struct collection *c = NULL;
+    struct collection_info about = {0};
+    struct search_query query = {.vector = vector, .k = q->k, .filter = q->filter, .deadline_ms = q->deadline_ms};
+    enum status status = store_collection_open(e->store, q->collection, &c, err);
+    if (status == STATUS_OK)
+        status = collection_info(c, &about, err);
+    if (status == STATUS_OK && q->vector == NULL &&
+        memcmp(about.settings.space_id, e->about.space_id, sizeof e->about.space_id) != 0)
+        status = error_set(err, STATUS_MODEL_MISMATCH,
+                           "the collection %.*s was made with the model %.*s, and %s is loaded; start with that "
+                           "model, or index the documents again into a new collection",
+                           (int)q->collection.len, q->collection.data, (int)about.settings.model.len,
+                           about.settings.model.data, e->about.name);
+    else if (status == STATUS_OK && about.settings.width != width)
+        status = error_field(err, STATUS_INVALID, "vector",
+                             "the query vector has %zu numbers, those of the collection %.*s have %u", width,
+                             (int)q->collection.len, q->collection.data, (unsigned)about.settings.width);
+    else if (status == STATUS_OK && about.documents == 0)
+        status = error_set(err, STATUS_NOT_FOUND,
+                           "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
+                           "/v1/collections/%.*s/documents)",
+                           (int)q->collection.len, q->collection.data, (int)q->collection.len, q->collection.data);
+    if (status == STATUS_OK)
+        status = engine_cosine_for(e, q->min_relevance, &query.min_cosine, err);
+    if (status == STATUS_OK)
+        status = collection_search(c, &query, out, err);
+    collection_info_release(&about);
+    collection_release(c);
+    return status;
+}
+
+enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
+                          struct error *err)
+{
+    size_t done = 0, *rows = NULL;
+    struct embeddings texts = {0};
+    struct hits *found = NULL;
+    enum status status = need_store(e, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = check_query(&queries[i], err);
+    /* A name that leads nowhere is told before the model is loaded for it. */
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        struct collection *c = NULL;
+        status = store_collection_open(e->store, queries[i].collection, &c, err);
+        collection_release(c);
+    }
+    if (status != STATUS_OK)
+        return status;
+    rows = calloc(n + 1, sizeof *rows);
+    found = calloc(n + 1, sizeof *found);
+    if (rows == NULL || found == NULL) {
+        status = error_memory(err, "searching");
+        goto done;
+    }
+    status = embed_queries(e, queries, n, rows, &texts, err);
+    for (; done < n && status == STATUS_OK; done += status == STATUS_OK) {
+        const struct engine_query *q = &queries[done];
+        const float *vector = q->vector != NULL ? q->vector : texts.vectors + rows[done] * texts.width;
+        status = search_one(e, q, vector, q->vector != NULL ? q->width : texts.width, &found[done], err);
+    }
+    if (status == STATUS_OK) {
+        memcpy(out, found, n * sizeof *out);
+        atomic_fetch_add(&e->searches, n);
+    }
+done:
+    for (size_t i = 0; i < done && status != STATUS_OK; i++)
+        hits_release(&found[i]);
+    embeddings_release(&texts);
+    free(found);
+    free(rows);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* Inside of an engine, shared by the engine_*.c.
+ *
+ *     engine ── store                      from engine_open
+ *        └───── file ── tokenizer, model ── batcher      from the first call that needs them (engine_model)
+ */
+#ifndef COGNATE_SERVER_ENGINE_STATE_H
+#define COGNATE_SERVER_ENGINE_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/batcher.h"
+#include "server/engine.h"
+#include "server/sequences.h"
+
+struct engine {
+    struct engine_options options; /* its strings are owned below */
+    char *model_path;              /* as asked for; NULL: look for it */
+    struct store *store;
+
+    pthread_mutex_t loading;
+    atomic_bool loaded; /* what follows is set and will not change */
+    struct gguf *file;
+    struct tokenizer *tokenizer;
+    struct model *model;
+    struct batcher *batcher;
+    struct engine_model about;
+    char *path;
+
+    atomic_uint_fast64_t searches;
+};
+
+/* Refuses text that is not UTF-8; `what` names it in the message. */
+enum status check_text(struct text text, const char *field, const char *what, struct error *err);
+
+/* UNAVAILABLE for an engine without a store. */
+enum status need_store(const struct engine *e, struct error *err);
+
+/* Adds a sequence as the encoder wants it: <s>, the first tokens of an encoding, </s>. At most the model's
+ * context goes in; *dropped is how many tokens did not. */
+enum status add_sequence(const struct engine *e, struct sequences *s, const struct encoding *encoding,
+                         uint32_t *dropped, struct error *err);
+
+/* How many ids add_sequence puts around the tokens. */
+uint32_t special_tokens(const struct engine *e);
+
+struct text prompt_of(const struct engine *e, enum input_type type);
+
+#endif
