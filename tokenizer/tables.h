@@ -1,0 +1,86 @@
+/* What a tokenizer looks things up in, built once from the model file: one block of memory without pointers,
+ * so that it can lie in a file and be mapped.
+ *
+ *     header | page of each 256 characters | characters, 256 a page | trie nodes | place of each piece
+ *
+ * A character is looked up as characters[pages[c >> 8] * 256 + (c & 255)]: its symbol (trie.h) in the low 16
+ * bits, and flags that say whether normalising it takes more than writing that symbol down.
+ */
+#ifndef COGNATE_TOKENIZER_TABLES_H
+#define COGNATE_TOKENIZER_TABLES_H
+
+#include <stdbool.h>
+
+#include "common/gguf.h"
+#include "tokenizer/rules.h"
+#include "tokenizer/trie.h"
+
+#define TABLES_PAGES 0x1100 /* of 256 characters, up to U+10FFFF */
+
+enum {
+    SYMBOL_UNKNOWN = 0, /* a character that no piece has; never part of a key */
+    SYMBOL_SPACE = 1,   /* U+2581, which SentencePiece writes for a space */
+};
+
+enum {
+    CHARACTER_SYMBOL = 0xFFFF,
+    CHARACTER_RULE = 1 << 16,    /* a rule rewrites it */
+    CHARACTER_LEADS = 1 << 17,   /* a rule for several characters begins with it */
+    CHARACTER_FOLLOWS = 1 << 18, /* such a rule has it further on */
+    CHARACTER_USER = 1 << 19,    /* a user-defined piece begins with it */
+    CHARACTER_MAPPED = 1
+        << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
+    CHARACTER_SPACE = 1 << 21, /* it becomes a space */
+};
+
+/* tokenizer.ggml.token_type */
+enum piece_type {
+    PIECE_TYPE_NORMAL = 1,
+    PIECE_TYPE_UNKNOWN = 2,
+    PIECE_TYPE_CONTROL = 3,
+    PIECE_TYPE_USER_DEFINED = 4,
+    PIECE_TYPE_UNUSED = 5,
+    PIECE_TYPE_BYTE = 6
+};
+
+/* In trie_node.piece: a user-defined piece, which is left as it is by the rules and wins over other cuts. */
+#define PIECE_USER   (1u << 31)
+#define PIECE_NUMBER (PIECE_USER - 1)
+
+struct tables {
+    uint64_t size;                      /* bytes of the block */
+    uint64_t characters, nodes, pieces; /* where each part begins; pages follow the header */
+    uint32_t page_count, node_count, piece_count;
+    uint32_t longest;      /* characters of the longest piece, at most 255 */
+    uint32_t unknown;      /* number of the unknown piece */
+    float unknown_score;   /* of a character that no piece covers */
+    int32_t start, end;    /* <s> and </s>, -1 when the model adds none */
+    uint32_t dummy_prefix; /* 1: a text starts as if a space stood before it */
+};
+
+/* Reads tokenizer.ggml.*. *out is one block from big_alloc. `rules` are those of the same file. */
+enum status tables_build(const struct gguf *file, const struct rules *rules, struct tables **out,
+                         struct error *err);
+
+static inline const uint16_t *tables_pages(const struct tables *t)
+{
+    return (const uint16_t *)(t + 1);
+}
+
+static inline const uint32_t *tables_characters(const struct tables *t)
+{
+    return (const uint32_t *)((const unsigned char *)t + t->characters);
+}
+
+static inline const struct trie_node *tables_nodes(const struct tables *t)
+{
+    return (const struct trie_node *)((const unsigned char *)t + t->nodes);
+}
+
+/* Where in the file's array of pieces each one begins. */
+static inline const uint32_t *tables_pieces(const struct tables *t)
+{
+    return (const uint32_t *)((const unsigned char *)t + t->pieces);
+}
+
+#endif

@@ -1,0 +1,245 @@
+/* A text passes through a window of symbols (normalize.h), block by block: normalise a block, let the search
+ * for the best cut (unigram.h) follow as far as it is certain, read the tokens off up to the last border,
+ * drop that part of the window. The window stays small whenever pieces of the vocabulary do not reach across
+ * each other without end; in the worst case it holds the whole text at 14 bytes a character. */
+#include "tokenizer/tokenizer.h"
+
+#include <stdlib.h>
+
+#include "common/arena.h"
+#include "tokenizer/unigram.h"
+
+#define BLOCK      2048 /* symbols normalised at a time */
+#define MAX_TEXT   ((size_t)1 << 30)
+#define MAX_PREFIX ((size_t)1 << 20)
+
+/* Bytes of the text that a rule or a user-defined piece beginning in the prefix can reach: 255 characters. */
+#define OVERLAP 1024
+
+struct tokenizer {
+    struct rules rules;
+    struct tables *tables;
+    struct gguf_array pieces, types; /* of the model file */
+};
+
+struct encoding_scratch {
+    struct window window;
+    size_t token_capacity;
+    unsigned char *head; /* the prefix and what of the text belongs with it */
+    size_t head_capacity;
+};
+
+enum status tokenizer_open(const struct gguf *file, struct tokenizer **out, struct error *err)
+{
+    struct text model, bytes = {NULL, 0};
+    struct gguf_array blob;
+    enum status status = gguf_text(file, "tokenizer.ggml.model", &model, err);
+    if (status != STATUS_OK)
+        return status;
+    if (!text_is(model, "t5"))
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece Unigram)",
+            gguf_path(file), (int)(model.len < 40 ? model.len : 40), model.data);
+    struct tokenizer *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return error_memory(err, "opening the tokenizer");
+    const char *rules = "tokenizer.ggml.precompiled_charsmap";
+    if (gguf_has(file, rules)) {
+        if (gguf_array(file, rules, GGUF_U8, &blob, NULL) != STATUS_OK)
+            status = gguf_array(file, rules, GGUF_I8, &blob, err);
+        if (status == STATUS_OK)
+            bytes = (struct text){(const char *)blob.data, blob.size};
+    }
+    if (status == STATUS_OK)
+        status = rules_open(&t->rules, bytes, err);
+    if (status == STATUS_OK)
+        status = tables_build(file, &t->rules, &t->tables, err);
+    if (status == STATUS_OK)
+        status = gguf_array(file, "tokenizer.ggml.tokens", GGUF_STRING, &t->pieces, err);
+    if (status == STATUS_OK)
+        status = gguf_array(file, "tokenizer.ggml.token_type", GGUF_I32, &t->types, err);
+    if (status != STATUS_OK)
+        tokenizer_free(t);
+    else
+        *out = t;
+    return status;
+}
+
+void tokenizer_free(struct tokenizer *t)
+{
+    if (t == NULL)
+        return;
+    big_free(t->tables);
+    free(t);
+}
+
+static enum status reserve_tokens(struct encoding *e, size_t more, struct error *err)
+{
+    size_t wanted = e->count + more;
+    if (wanted <= e->scratch->token_capacity)
+        return STATUS_OK;
+    size_t capacity = wanted + wanted / 2 + 64;
+    struct token *tokens = realloc(e->tokens, capacity * sizeof *tokens);
+    if (tokens == NULL)
+        return error_memory(err, "encoding a text");
+    e->tokens = tokens;
+    e->scratch->token_capacity = capacity;
+    return STATUS_OK;
+}
+
+/* Reads the tokens before the border off the cells, from the back. Unknown characters side by side make one
+ * token. `prefix` is how many symbols of the window belong to the prefix. */
+static enum status read_tokens(struct encoding *e, const struct unigram *u, size_t prefix, struct error *err)
+{
+    const struct window *w = u->window;
+    const uint32_t unknown = u->tables->unknown;
+    enum status status = reserve_tokens(e, u->border, err);
+    if (status != STATUS_OK)
+        return status;
+    size_t stop = e->count + u->border, write = stop, in_prefix = 0, at = u->border;
+    uint32_t behind = TRIE_NONE; /* the piece after this one */
+    while (at > 0) {
+        uint32_t piece = w->cells[at].last & 0xFFFFFF;
+        size_t start = at - (w->cells[at].last >> 24);
+        if (piece == unknown && behind == unknown) {
+            e->tokens[write].start = w->origins[start];
+        } else {
+            e->tokens[--write] = (struct token){(int32_t)piece, w->origins[start], w->origins[at]};
+            in_prefix += at <= prefix;
+        }
+        behind = piece;
+        at = start;
+    }
+    if (behind == unknown && e->count > 0 && e->tokens[e->count - 1].id == (int32_t)unknown) {
+        e->tokens[e->count - 1].end = e->tokens[write].end;
+        if (in_prefix > 0)
+            in_prefix--; /* the token it joins is counted already */
+        else if (e->prefix_count == e->count)
+            e->prefix_count--; /* that token now reaches into the text */
+        write++;
+    }
+    e->prefix_count += in_prefix;
+    memmove(e->tokens + e->count, e->tokens + write, (stop - write) * sizeof *e->tokens);
+    e->count += stop - write;
+    return STATUS_OK;
+}
+
+/* The prefix and the beginning of the text in one piece, since a rule or a token may span both. */
+static enum status join(struct encoding_scratch *s, struct text prefix, struct text text, struct stretch *out,
+                        struct error *err)
+{
+    size_t some = text.len < OVERLAP ? text.len : OVERLAP, size = prefix.len + some;
+    if (size > s->head_capacity) {
+        unsigned char *head = realloc(s->head, size);
+        if (head == NULL)
+            return error_memory(err, "encoding a text");
+        s->head = head;
+        s->head_capacity = size;
+    }
+    memcpy(s->head, prefix.data, prefix.len);
+    if (some > 0)
+        memcpy(s->head + prefix.len, text.data, some);
+    *out = (struct stretch){s->head, size, prefix.len};
+    return STATUS_OK;
+}
+
+static enum status encode(const struct tokenizer *t, struct encoding *e, struct text prefix, struct text text,
+                          struct error *err)
+{
+    struct window *w = &e->scratch->window;
+    struct normalizer n = {.tables = t->tables, .rules = &t->rules, .window = w};
+    struct unigram u;
+    struct stretch head, body = {(const unsigned char *)text.data, text.len, 0};
+    size_t at = 0, prefix_symbols = 0;
+    bool in_head = prefix.len > 0, last = false;
+    enum status status = unigram_start(&u, t->tables, w, err);
+    if (status == STATUS_OK && in_head)
+        status = join(e->scratch, prefix, text, &head, err);
+    while (status == STATUS_OK && !last) {
+        if (in_head) {
+            status = normalize(&n, head, &at, prefix.len, BLOCK, err);
+            prefix_symbols = w->filled;
+            in_head = at < prefix.len;
+            at -= in_head ? 0 : prefix.len;
+        } else {
+            status = normalize(&n, body, &at, text.len, BLOCK, err);
+            last = at == text.len;
+            if (status == STATUS_OK && last)
+                status = normalize_end(&n, text.len, err);
+        }
+        if (status != STATUS_OK)
+            break;
+        unigram_advance(&u, last);
+        if ((status = read_tokens(e, &u, prefix_symbols, err)) != STATUS_OK)
+            break;
+        prefix_symbols -= prefix_symbols < u.border ? prefix_symbols : u.border;
+        unigram_drop(&u);
+    }
+    return status;
+}
+
+enum status tokenizer_encode(const struct tokenizer *t, struct encoding *e, struct text prefix,
+                             struct text text, struct error *err)
+{
+    e->count = e->prefix_count = 0;
+    if (text.len > MAX_TEXT || prefix.len > MAX_PREFIX)
+        return error_set(err, STATUS_TOO_LARGE, "a text of %zu bytes is over the limit of %zu; split it",
+                         text.len > MAX_TEXT ? text.len : prefix.len,
+                         text.len > MAX_TEXT ? MAX_TEXT : MAX_PREFIX);
+    if (e->scratch == NULL && (e->scratch = calloc(1, sizeof *e->scratch)) == NULL)
+        return error_memory(err, "encoding a text");
+    enum status status = encode(t, e, prefix, text, err);
+    if (status != STATUS_OK)
+        e->count = e->prefix_count = 0;
+    return status;
+}
+
+void encoding_release(struct encoding *e)
+{
+    if (e->scratch != NULL) {
+        window_release(&e->scratch->window);
+        free(e->scratch->head);
+    }
+    free(e->scratch);
+    free(e->tokens);
+    *e = (struct encoding){0};
+}
+
+uint32_t tokenizer_size(const struct tokenizer *t)
+{
+    return t->tables->piece_count;
+}
+
+int32_t tokenizer_start_id(const struct tokenizer *t)
+{
+    return t->tables->start;
+}
+
+int32_t tokenizer_end_id(const struct tokenizer *t)
+{
+    return t->tables->end;
+}
+
+struct text tokenizer_piece(const struct tokenizer *t, int32_t id)
+{
+    if (id < 0 || (uint32_t)id >= t->tables->piece_count)
+        return (struct text){"", 0};
+    size_t at = tables_pieces(t->tables)[id];
+    return gguf_array_text(&t->pieces, &at);
+}
+
+bool tokenizer_is_special(const struct tokenizer *t, int32_t id)
+{
+    int32_t type;
+    if (id < 0 || (uint32_t)id >= t->tables->piece_count)
+        return false;
+    memcpy(&type, t->types.data + (size_t)id * sizeof type, sizeof type);
+    return type == PIECE_TYPE_UNKNOWN || type == PIECE_TYPE_CONTROL;
+}
+
+bool tokenizer_starts_word(const struct tokenizer *t, int32_t id)
+{
+    struct text piece = tokenizer_piece(t, id);
+    return piece.len >= 3 && memcmp(piece.data, "\u2581", 3) == 0;
+}
