@@ -5,8 +5,8 @@
 # Does nothing, and needs no network, when all of it is there.
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libopenblas-dev libsqlite3-dev libicu-dev libmicrohttpd-dev libjansson-dev \
-libutf8proc-dev nettle-dev libcurl4-gnutls-dev libcsv-dev"
+build="gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-dev libsqlite3-dev libicu-dev libmicrohttpd-dev libjansson-dev \
+libutf8proc-dev nettle-dev libcurl4-gnutls-dev libcsv-dev libcld2-dev"
 test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps"
 
 case "${1-}" in
