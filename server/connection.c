@@ -1,0 +1,223 @@
+#include "server/connection.h"
+
+#include <arpa/inet.h>
+#include <linux/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/engine.h"
+
+enum status connections_init(struct connections *set, unsigned most, unsigned per_address, struct error *err)
+{
+    *set = (struct connections){.most = most, .most_per_address = per_address};
+    if (pthread_mutex_init(&set->lock, NULL) != 0)
+        return error_memory(err, "starting the server");
+    return STATUS_OK;
+}
+
+void connections_release(struct connections *set)
+{
+    pthread_mutex_destroy(&set->lock);
+}
+
+/* ---- addresses ---- */
+
+static void client_name(const struct sockaddr *address, char out[INET6_ADDRSTRLEN])
+{
+    if (address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, out, INET6_ADDRSTRLEN);
+    else if (address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, out, INET6_ADDRSTRLEN);
+    else
+        snprintf(out, INET6_ADDRSTRLEN, "unix");
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    return address->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+bool connections_admit(struct connections *set, const struct sockaddr *address)
+{
+    char client[INET6_ADDRSTRLEN];
+    unsigned same = 0;
+    if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+        return true;
+    client_name(address, client);
+    pthread_mutex_lock(&set->lock);
+    bool admitted = set->count < set->most;
+    if (admitted && !is_loopback(address)) {
+        for (const struct connection *c = set->first; c != NULL; c = c->next)
+            same += strcmp(c->client, client) == 0;
+        admitted = same < set->most_per_address;
+    }
+    pthread_mutex_unlock(&set->lock);
+    return admitted;
+}
+
+/* ---- one connection ---- */
+
+/* Bytes that the kernel has received on the connection; 0 where it does not count. */
+static uint64_t bytes_received(const struct connection *c)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    if (!c->over_tcp || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return 0;
+    return info.tcpi_bytes_received;
+}
+
+struct connection *connection_start(struct connections *set, int fd, const struct sockaddr *address,
+                                    bool plain)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->fd = fd;
+    c->plain = plain;
+    c->over_tcp = address->sa_family == AF_INET || address->sa_family == AF_INET6;
+    c->local = !c->over_tcp;
+    c->deadline_ms = monotonic_ms() + CONNECTION_HEAD_MS;
+    client_name(address, c->client);
+    pthread_mutex_lock(&set->lock);
+    c->next = set->first;
+    if (c->next != NULL)
+        c->next->previous = c;
+    set->first = c;
+    set->count++;
+    pthread_mutex_unlock(&set->lock);
+    return c;
+}
+
+void connection_end(struct connections *set, struct connection *c)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&set->lock);
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        set->first = c->next;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    set->count--;
+    pthread_mutex_unlock(&set->lock);
+    free(c);
+}
+
+bool connection_enter(struct connections *set, struct connection *c, enum connection_state state,
+                      int64_t deadline_ms)
+{
+    pthread_mutex_lock(&set->lock);
+    bool in_time = c->state != CONNECTION_EXPIRED;
+    if (in_time) {
+        c->state = state;
+        c->deadline_ms = deadline_ms;
+        c->active_ms = monotonic_ms();
+    }
+    pthread_mutex_unlock(&set->lock);
+    return in_time;
+}
+
+void connection_active(struct connections *set, struct connection *c, int64_t deadline_ms)
+{
+    connection_enter(set, c, CONNECTION_BODY, deadline_ms);
+}
+
+/* What the library has read beyond the request, as clients that pipeline send it, is counted as received: the
+ * head that it begins is on the clock from its next byte on. */
+void connection_rest(struct connections *set, struct connection *c)
+{
+    uint64_t received = bytes_received(c);
+    pthread_mutex_lock(&set->lock);
+    if (c->state != CONNECTION_EXPIRED) {
+        c->state = CONNECTION_HEAD;
+        c->deadline_ms = 0;
+        c->received = received;
+        if (set->draining)
+            shutdown(c->fd, SHUT_RD);
+    }
+    pthread_mutex_unlock(&set->lock);
+}
+
+bool connection_expired(struct connections *set, struct connection *c)
+{
+    pthread_mutex_lock(&set->lock);
+    bool expired = c->state == CONNECTION_EXPIRED;
+    pthread_mutex_unlock(&set->lock);
+    return expired;
+}
+
+void connection_say(const struct connection *c, int http, enum status status, const char *text)
+{
+    char body[512], answer[1024];
+    if (!c->plain)
+        return;
+    int n = snprintf(
+        body, sizeof body,
+        "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\"}", text,
+        http, status_code(status), text);
+    if (n < 0 || n >= (int)sizeof body)
+        return;
+    n = snprintf(
+        answer, sizeof answer,
+        "HTTP/1.1 %d Refused\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%sConnection: close\r\n\r\n%s",
+        http, n, http == 503 ? "Retry-After: 1\r\n" : "", body);
+    if (n < 0 || n >= (int)sizeof answer)
+        return;
+    ssize_t sent = send(c->fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* a client that does not read misses the reason, nothing else */
+    shutdown(c->fd, SHUT_WR);
+}
+
+/* ---- all of them ---- */
+
+void connections_sweep(struct connections *set, int64_t now_ms)
+{
+    pthread_mutex_lock(&set->lock);
+    for (struct connection *c = set->first; c != NULL; c = c->next) {
+        if (c->state == CONNECTION_HEAD && c->deadline_ms == 0 && bytes_received(c) > c->received)
+            c->deadline_ms = now_ms + CONNECTION_HEAD_MS;
+        bool late = c->deadline_ms != 0 && now_ms > c->deadline_ms;
+        bool silent = c->state == CONNECTION_BODY && now_ms > c->active_ms + CONNECTION_INACTIVE_MS;
+        if ((c->state != CONNECTION_HEAD && c->state != CONNECTION_BODY) || (!late && !silent))
+            continue;
+        c->state = CONNECTION_EXPIRED;
+        connection_say(c, 408, STATUS_DEADLINE, "the request did not come in time");
+        shutdown(c->fd, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&set->lock);
+}
+
+void connections_drain(struct connections *set)
+{
+    pthread_mutex_lock(&set->lock);
+    set->draining = true;
+    for (struct connection *c = set->first; c != NULL; c = c->next)
+        if (c->state == CONNECTION_HEAD)
+            shutdown(c->fd, SHUT_RD);
+    pthread_mutex_unlock(&set->lock);
+}
+
+unsigned connections_busy(struct connections *set)
+{
+    unsigned busy = 0;
+    pthread_mutex_lock(&set->lock);
+    for (const struct connection *c = set->first; c != NULL; c = c->next)
+        busy += c->state == CONNECTION_BODY || c->state == CONNECTION_WORK;
+    pthread_mutex_unlock(&set->lock);
+    return busy;
+}
+
+unsigned connections_count(struct connections *set)
+{
+    pthread_mutex_lock(&set->lock);
+    unsigned count = set->count;
+    pthread_mutex_unlock(&set->lock);
+    return count;
+}

@@ -1,0 +1,91 @@
+/* The connections a server has open, what each is doing, and until when it may.
+ *
+ *                       request line             head passed                  body complete
+ *     started ─▶ HEAD ─────────────────▶ HEAD ───────────────▶ BODY ──────────────────────▶ WORK
+ *                 ▲                                                                          │ answered
+ *                 └──────────────────────────────────────────────────────────────────────────┘
+ *     HEAD, BODY ── deadline passed ──▶ EXPIRED: a 408 is sent and the socket shut; its thread sees that and
+ * ends
+ *
+ * The HTTP library's own timeout counts inactivity only, so a client that sends a byte now and then would
+ * hold a thread for ever. A sweep, once in a while, holds every connection to absolute deadlines. Between
+ * requests a connection has none until the first byte of the next head has come, which the kernel's count of
+ * received bytes tells.
+ *
+ * One mutex guards the list and all states: they change a handful of times a request.
+ */
+#ifndef COGNATE_SERVER_CONNECTION_H
+#define COGNATE_SERVER_CONNECTION_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/status.h"
+
+#define CONNECTION_HEAD_MS       10000
+#define CONNECTION_BODY_MS       30000  /* and a second for each … */
+#define CONNECTION_BODY_RATE     65536  /* … bytes of the body */
+#define CONNECTION_INACTIVE_MS   15000  /* inside a request */
+#define CONNECTION_KEEP_ALIVE_MS 120000 /* between requests */
+
+enum connection_state { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_WORK, CONNECTION_EXPIRED };
+
+struct connection {
+    struct connection *next, *previous;
+    int fd;
+    bool local; /* over the Unix socket: the user who runs the server */
+    bool plain; /* no TLS: an answer can be written past the library */
+    bool over_tcp;
+    char client[INET6_ADDRSTRLEN]; /* address, or "unix" */
+    enum connection_state state;
+    int64_t deadline_ms; /* 0: none */
+    int64_t active_ms;   /* last byte of a body */
+    uint64_t received;   /* by the kernel's count, when the last request ended */
+};
+
+struct connections {
+    pthread_mutex_t lock;
+    struct connection *first;
+    unsigned count, most, most_per_address;
+    bool draining;
+};
+
+enum status connections_init(struct connections *set, unsigned most, unsigned per_address, struct error *err);
+void connections_release(struct connections *set);
+
+/* May a client of this address have one more? Connections of this machine are bound by the total alone, the
+ * Unix socket by neither, so that the user can always get in. */
+bool connections_admit(struct connections *set, const struct sockaddr *address);
+
+/* Adds an open connection; NULL when there is no memory for it. Removed and freed by connection_end, which
+ * must come before its socket is closed. */
+struct connection *connection_start(struct connections *set, int fd, const struct sockaddr *address,
+                                    bool plain);
+void connection_end(struct connections *set, struct connection *c);
+
+/* Moves on to `state`, where it may stay until deadline_ms (0: for ever); false when its time was up already.
+ */
+bool connection_enter(struct connections *set, struct connection *c, enum connection_state state,
+                      int64_t deadline_ms);
+void connection_rest(struct connections *set,
+                     struct connection *c); /* answered: waits for the next request */
+void connection_active(struct connections *set, struct connection *c,
+                       int64_t deadline_ms); /* a piece of a body came */
+bool connection_expired(struct connections *set, struct connection *c);
+
+/* Answers with a bare problem and shuts the socket for writing, past the library: for a request whose body is
+ * still coming. Does nothing on a connection that is not plain. */
+void connection_say(const struct connection *c, int http, enum status status, const char *text);
+
+/* Ends what has exceeded its time. */
+void connections_sweep(struct connections *set, int64_t now_ms);
+
+/* From now on a connection between two requests gets no further one, beyond those that are in its socket. */
+void connections_drain(struct connections *set);
+unsigned connections_busy(struct connections *set); /* how many are inside a request */
+unsigned connections_count(struct connections *set);
+
+#endif

@@ -1,0 +1,465 @@
+#include "server/exchange.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "server/api.h"
+#include "server/json_edge.h"
+#include "server/request_log.h"
+
+#define WORK_MS   30000
+#define LINGER_MS 2000
+
+struct exchange {
+    char *target, *path, *query; /* path and query are NULL until the head has passed */
+    const char *method;          /* the library's, for the time of the request */
+    char id[129];
+    char key_name[65];
+    struct gate_pass pass;
+    const struct api_route *route;
+    struct buf body;
+    struct api_reply reply; /* the answer's bytes are in it until it has gone */
+    int status;             /* 0: no answer was made here */
+    uint64_t bytes_in, bytes_out;
+    int64_t began_ms;
+    struct timespec began;
+    bool passed;   /* the head was seen */
+    bool complete; /* the body has come in full */
+    bool close;    /* after the answer */
+};
+
+static struct connection *connection_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+/* The library's own timeout, which counts inactivity; 0 switches it off. Switching it on again counts from
+ * now. */
+static void inactivity(struct MHD_Connection *library, unsigned seconds)
+{
+    MHD_set_connection_option(library, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+/* ---- begin and end ---- */
+
+void exchange_connection(void *service, struct MHD_Connection *library, void **connection,
+                         enum MHD_ConnectionNotificationCode code)
+{
+    struct service *s = service;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        connection_end(&s->connections, *connection);
+        *connection = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *address =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *tls = MHD_get_connection_info(library, MHD_CONNECTION_INFO_PROTOCOL);
+    if (fd != NULL && address != NULL)
+        *connection = connection_start(&s->connections, fd->connect_fd, address->client_addr, tls == NULL);
+}
+
+void *exchange_begin(void *service, const char *target, struct MHD_Connection *library)
+{
+    (void)service;
+    struct exchange *x = calloc(1, sizeof *x);
+    if (x == NULL || (x->target = strdup(target)) == NULL) {
+        free(x);
+        return NULL;
+    }
+    x->began_ms = monotonic_ms();
+    inactivity(library, CONNECTION_INACTIVE_MS / 1000);
+    return x;
+}
+
+/* Reads on for a moment what a refused client still sends: closing at once would throw the answer away with
+ * it. */
+static void linger(int fd)
+{
+    char waste[4096];
+    int64_t end = monotonic_ms() + LINGER_MS, now;
+    shutdown(fd, SHUT_WR);
+    while ((now = monotonic_ms()) < end) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (poll(&p, 1, (int)(end - now)) <= 0 || recv(fd, waste, sizeof waste, MSG_DONTWAIT) <= 0)
+            return;
+    }
+}
+
+static void log_line(const struct service *s, const struct exchange *x, const struct connection *c)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double ms = (double)(monotonic_ms() - x->began_ms);
+    struct request_log_entry entry = {
+        .time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .id = x->id,
+        .method = x->method,
+        .route = x->route == NULL ? NULL : x->route->pattern,
+        .status = x->status,
+        .ms = ms,
+        .bytes_in = x->bytes_in,
+        .bytes_out = x->bytes_out,
+        .client = c->client,
+        .key = x->key_name[0] == '\0' ? NULL : x->key_name,
+        .slow = ms >= (double)s->slow_ms,
+    };
+    request_log_write(s->log, &entry);
+}
+
+void exchange_end(void *service, struct MHD_Connection *library, void **exchange,
+                  enum MHD_RequestTerminationCode code)
+{
+    struct service *s = service;
+    struct exchange *x = *exchange;
+    struct connection *c = connection_of(library);
+    *exchange = NULL;
+    if (x == NULL)
+        return;
+    if (c != NULL) {
+        const union MHD_ConnectionInfo *own =
+            MHD_get_connection_info(library, MHD_CONNECTION_INFO_HTTP_STATUS);
+        if (connection_expired(&s->connections, c))
+            x->status = 408;
+        else if (x->status == 0 && own != NULL && own->http_status >= 400)
+            x->status = (int)own->http_status;
+        else if (x->status == 0 || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK && x->status < 400))
+            x->status = 499;
+        log_line(s, x, c);
+        if (!x->complete)
+            linger(c->fd);
+        connection_rest(&s->connections, c);
+        inactivity(library, CONNECTION_KEEP_ALIVE_MS / 1000);
+    }
+    buf_release(&x->body);
+    api_reply_release(&x->reply);
+    free(x->target);
+    free(x->path);
+    free(x->query);
+    free(x);
+}
+
+/* ---- answering ---- */
+
+static void add_header(struct MHD_Response *response, const char *name, struct text value)
+{
+    char copy[512];
+    if (value.len == 0 || value.len >= sizeof copy)
+        return;
+    memcpy(copy, value.data, value.len);
+    copy[value.len] = '\0';
+    MHD_add_response_header(response, name, copy);
+}
+
+static const char *media_type(const struct exchange *x)
+{
+    if (x->reply.media_type != NULL)
+        return x->reply.media_type;
+    bool problem = x->status >= 400 && (x->route == NULL || x->route->family == API_COGNATE);
+    return problem ? "application/problem+json" : "application/json";
+}
+
+static void add_headers(const struct service *s, const struct exchange *x, struct MHD_Response *response)
+{
+    char timing[128];
+    MHD_add_response_header(response, "X-Request-Id", x->id);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (x->reply.encode_ms > 0 || x->reply.search_ms > 0) {
+        snprintf(timing, sizeof timing, "encode;dur=%.1f, search;dur=%.1f", x->reply.encode_ms,
+                 x->reply.search_ms);
+        MHD_add_response_header(response, "Server-Timing", timing);
+    }
+    if (x->reply.allow != NULL)
+        MHD_add_response_header(response, "Allow", x->reply.allow);
+    if (x->status == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"cognate\"");
+    if (x->status == 429 || x->status == 503)
+        MHD_add_response_header(response, "Retry-After", "1");
+    if (s->policy.origin_count > 0)
+        MHD_add_response_header(response, "Vary", "Origin");
+    add_header(response, "Access-Control-Allow-Origin", x->pass.origin);
+    if (x->pass.origin.len > 0)
+        MHD_add_response_header(response, "Access-Control-Expose-Headers",
+                                "X-Request-Id, Server-Timing, Retry-After");
+    if (x->close || atomic_load(&s->draining))
+        MHD_add_response_header(response, "Connection", "close");
+}
+
+/* Sends what is in x->reply. */
+static enum MHD_Result answer(const struct service *s, struct exchange *x, struct MHD_Connection *library)
+{
+    struct text bytes = {0};
+    struct error err = {0};
+    if (api_reply_text(&x->reply, &bytes, &err) != STATUS_OK) {
+        api_reply_release(&x->reply);
+        x->reply = (struct api_reply){.status = status_http(err.status)};
+        bytes = (struct text){0};
+    }
+    x->status = x->reply.status;
+    x->bytes_out = strcmp(x->method, "HEAD") == 0 ? 0 : bytes.len;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(bytes.len, (void *)bytes.data, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    add_headers(s, x, response);
+    if (bytes.len > 0)
+        MHD_add_response_header(response, "Content-Type", media_type(x));
+    if (strcmp(x->method, "OPTIONS") == 0 && x->status == 204 && x->pass.origin.len > 0) {
+        add_header(response, "Access-Control-Allow-Methods", text_of(x->reply.allow));
+        MHD_add_response_header(response, "Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, X-Request-Id, X-Request-Timeout-Ms");
+        MHD_add_response_header(response, "Access-Control-Max-Age", "600");
+    }
+    inactivity(library, CONNECTION_INACTIVE_MS / 1000);
+    enum MHD_Result queued = MHD_queue_response(library, (unsigned)x->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result answer_error(const struct service *s, struct exchange *x,
+                                    struct MHD_Connection *library, const struct error *err, int http)
+{
+    api_reply_error(x->route == NULL ? API_COGNATE : x->route->family, err, http, &x->reply);
+    return answer(s, x, library);
+}
+
+/* ---- the head ---- */
+
+struct headers {
+    struct gate_header items[GATE_HEADERS + 1];
+    size_t count; /* GATE_HEADERS + 1 stands for more */
+};
+
+static enum MHD_Result collect(void *headers, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                               const char *value, size_t value_len)
+{
+    struct headers *h = headers;
+    (void)kind;
+    if (h->count <= GATE_HEADERS)
+        h->items[h->count++] = (struct gate_header){{name, name_len}, {value, value_len}};
+    return MHD_YES;
+}
+
+static void make_id(struct exchange *x)
+{
+    unsigned char random[16];
+    if (x->pass.request_id.len > 0) {
+        memcpy(x->id, x->pass.request_id.data, x->pass.request_id.len);
+        x->id[x->pass.request_id.len] = '\0';
+        return;
+    }
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        memset(random, 0, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(x->id + 2 * i, 3, "%02x", random[i]);
+}
+
+static int check_head(const struct service *s, struct exchange *x, struct MHD_Connection *library,
+                      const char *version, struct error *err)
+{
+    struct headers headers = {0};
+    MHD_get_connection_values_n(library, MHD_HEADER_KIND, collect, &headers);
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct gate_request request = {.method = text_of(x->method),
+                                   .target = text_of(x->target),
+                                   .version = text_of(version),
+                                   .headers = headers.items,
+                                   .header_count = headers.count,
+                                   .header_bytes = size == NULL ? 0 : size->header_size};
+    int http = gate_head(&s->policy, &request, &x->pass, err);
+    make_id(x);
+    if (http != 0)
+        return http;
+    x->path = strndup(x->pass.path.data, x->pass.path.len);
+    if (x->pass.query.data != NULL)
+        x->query = strndup(x->pass.query.data, x->pass.query.len);
+    if (x->path == NULL || (x->pass.query.data != NULL && x->query == NULL))
+        return status_http(error_memory(err, "reading a request"));
+    return 0;
+}
+
+/* The segment of the path where the pattern has {c}; NULL data when it has none. */
+static struct text collection_of(const char *pattern, const char *path)
+{
+    while (*pattern != '\0' && *path != '\0') {
+        if (*pattern == '{') {
+            size_t n = strcspn(path, "/:");
+            if (strncmp(pattern, "{c}", 3) == 0)
+                return (struct text){path, n};
+            pattern += strcspn(pattern, "}") + 1;
+            path += n;
+        } else {
+            pattern++;
+            path++;
+        }
+    }
+    return (struct text){0};
+}
+
+/* Who may: a key where there are keys; anyone over the Unix socket, which is for the user who runs the
+ * server. */
+static int check_key(struct service *s, struct exchange *x, const struct connection *c, struct error *err)
+{
+    static const enum key_access needed[] = {
+        [API_OPEN] = KEY_READ, [API_READ] = KEY_READ, [API_WRITE] = KEY_WRITE, [API_ADMIN] = KEY_ADMIN};
+    enum status status = STATUS_OK;
+    if (x->route->access == API_OPEN || c->local)
+        return 0;
+    struct text collection = collection_of(x->route->pattern, x->path);
+    if (collection.data == NULL && !x->route->storeless)
+        collection = text_of(""); /* all of them: a key that is scoped to some does not do */
+    pthread_rwlock_rdlock(&s->keys_lock);
+    if (s->keys != NULL) {
+        const struct key *key = keys_find(s->keys, x->pass.bearer, time(NULL));
+        if (key == NULL)
+            status = error_set(err, STATUS_UNAUTHORIZED,
+                               x->pass.authorization
+                                   ? "the key is not known here, or its time is over"
+                                   : "this server needs a key; send it as Authorization: Bearer KEY");
+        else if (!key_allows(key, needed[x->route->access], collection))
+            status = error_set(err, STATUS_FORBIDDEN, "the key %s is not for this", key->name);
+        if (key != NULL)
+            memcpy(x->key_name, key->name, sizeof x->key_name);
+    }
+    pthread_rwlock_unlock(&s->keys_lock);
+    return status == STATUS_OK ? 0 : status_http(status);
+}
+
+static enum MHD_Result answer_options(const struct service *s, struct exchange *x,
+                                      struct MHD_Connection *library, const char *allow)
+{
+    x->reply = (struct api_reply){.status = 204, .allow = allow};
+    return answer(s, x, library);
+}
+
+/* Everything that can be decided before the body: an answer, or the way free for the body. */
+static enum MHD_Result head(struct service *s, struct exchange *x, struct MHD_Connection *library,
+                            const char *version, struct connection *c)
+{
+    struct error err = {0};
+    const char *allow = NULL;
+    int http = check_head(s, x, library, version, &err);
+    x->passed = true;
+    x->complete = !x->pass.has_body;
+    if (http != 0) {
+        x->close = true;
+        return answer_error(s, x, library, &err, http);
+    }
+    if (x->pass.asterisk)
+        return answer_options(s, x, library, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    x->route = api_route_find(x->method, x->path, &allow);
+    if (x->route == NULL && allow != NULL && strcmp(x->method, "OPTIONS") == 0)
+        return answer_options(s, x, library, allow);
+    if (x->route == NULL) {
+        if (allow != NULL)
+            error_set(&err, STATUS_METHOD, "the method %s is not one of this path's; it has %s", x->method,
+                      allow);
+        else
+            error_set(&err, STATUS_NOT_FOUND,
+                      "there is nothing at this path; /openapi.json lists what there is");
+        api_reply_error(API_COGNATE, &err, 0, &x->reply);
+        x->reply.allow = allow;
+        return answer(s, x, library);
+    }
+    http = check_key(s, x, c, &err);
+    if (http == 0)
+        http = gate_body(&x->pass, x->route->body_limit, x->route->ndjson, &err);
+    if (http == 0 && x->route->access != API_OPEN && !engine_loaded(s->engine))
+        http =
+            status_http(error_set(&err, STATUS_UNAVAILABLE, "the server is starting; try again in a second"));
+    if (http != 0)
+        return answer_error(s, x, library, &err, http);
+    buf_init(&x->body, x->route->body_limit);
+    int64_t body_ms = CONNECTION_BODY_MS + (int64_t)(x->pass.content_length * 1000 / CONNECTION_BODY_RATE);
+    return connection_enter(&s->connections, c, CONNECTION_BODY, x->began_ms + body_ms) ? MHD_YES : MHD_NO;
+}
+
+/* ---- body and work ---- */
+
+static enum MHD_Result body(struct service *s, struct exchange *x, struct connection *c, const char *piece,
+                            size_t piece_len)
+{
+    struct error err = {0};
+    x->bytes_in += piece_len;
+    enum status status = buf_append(&x->body, piece, piece_len, &err);
+    if (status != STATUS_OK) {
+        x->status = status_http(status);
+        connection_say(c, x->status, status,
+                       status == STATUS_TOO_LARGE
+                           ? "the body is longer than this route takes; send less at a time"
+                           : "out of memory while reading a body");
+        return MHD_NO;
+    }
+    uint64_t size = x->pass.chunked ? x->bytes_in : x->pass.content_length;
+    connection_active(&s->connections, c,
+                      x->began_ms + CONNECTION_BODY_MS + (int64_t)(size * 1000 / CONNECTION_BODY_RATE));
+    return MHD_YES;
+}
+
+static int64_t deadline(const struct service *s, const struct exchange *x)
+{
+    int64_t ms = x->route->deadline_ms != 0 ? x->route->deadline_ms : WORK_MS;
+    if (s->deadline_ms != 0)
+        ms = s->deadline_ms;
+    if (x->pass.timeout_ms != 0)
+        ms = x->pass.timeout_ms;
+    return monotonic_ms() + ms;
+}
+
+static enum MHD_Result work(struct service *s, struct exchange *x, struct MHD_Connection *library)
+{
+    struct error err = {0};
+    struct api_request request = {.method = x->method,
+                                  .path = x->path,
+                                  .query = x->query,
+                                  .deadline_ms = deadline(s, x),
+                                  .metrics = s->metrics,
+                                  .draining = atomic_load(&s->draining)};
+    enum status status = STATUS_OK;
+    if (x->pass.has_body && x->pass.media == GATE_MEDIA_NDJSON)
+        request.ndjson = buf_text(&x->body);
+    else if (x->pass.has_body)
+        status = api_parse_body(x->body.data, x->body.len, &request.body, &err);
+    if (status == STATUS_OK)
+        api_call(s->engine, &request, &x->reply);
+    else
+        api_reply_error(x->route->family, &err, 0, &x->reply);
+    json_decref(request.body);
+    buf_release(&x->body);
+    return answer(s, x, library);
+}
+
+enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, const char *url,
+                              const char *method, const char *version, const char *piece, size_t *piece_len,
+                              void **exchange)
+{
+    struct service *s = service;
+    struct exchange *x = *exchange;
+    struct connection *c = connection_of(library);
+    (void)url; /* the target as it came is in the exchange */
+    if (x == NULL || c == NULL)
+        return MHD_NO;
+    x->method = method;
+    if (!x->passed)
+        return head(s, x, library, version, c);
+    if (*piece_len > 0) {
+        size_t n = *piece_len;
+        *piece_len = 0;
+        return body(s, x, c, piece, n);
+    }
+    x->complete = true;
+    if (!connection_enter(&s->connections, c, CONNECTION_WORK, 0))
+        return MHD_NO;
+    inactivity(library, 0);
+    return work(s, x, library);
+}

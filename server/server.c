@@ -1,0 +1,296 @@
+/* One thread runs the server: it accepts, takes signals, and sweeps the connections.
+ *
+ *     signalfd ──┐
+ *     loader ────┼─▶ poll ─▶ accept ─▶ limits ─▶ MHD_add_connection ─▶ a thread for the connection
+ * (exchange.c) listeners ─┘      └──▶ sweep of deadlines (connection.c), several times a second
+ *
+ * A thread for each connection, because handlers block on the encoder's queue. They need little stack: the
+ * longest way down (JSON at depth 32, a put through SQLite's FTS) was measured at less than half of
+ * STACK_BYTES.
+ *
+ * Order at the end: close the listeners, let what runs finish, stop the library (joins its threads), and only
+ * then free what those threads use.
+ */
+#include "server/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/connection.h"
+#include "server/exchange.h"
+#include "server/keys.h"
+#include "server/listener.h"
+#include "server/notify.h"
+
+#define STACK_BYTES (128 << 10)
+#define POOL_BYTES  (40 << 10) /* the library's memory for a connection: a head of GATE_HEADER_BYTES, parsed \
+                                */
+#define SWEEP_MS     250
+#define DRAIN_MS     30000
+#define RESERVE      64 /* connections the library takes beyond the limit, for the Unix socket */
+#define CONNECTIONS  1200
+#define PER_ADDRESS  64
+#define SLOW_MS      1000
+#define ACCEPT_BURST 64
+
+struct server {
+    const struct server_options *options;
+    struct service service;
+    struct listeners listeners;
+    struct MHD_Daemon *daemon;
+    int signals, loaded; /* signalfd, and the eventfd that the loader writes to */
+    pthread_t loader;
+    bool loading;
+    enum status load_status;
+    struct error load_error;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(const struct server *s, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vdprintf(s->service.log, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- loading ---- */
+
+static void *load(void *server)
+{
+    struct server *s = server;
+    uint64_t one = 1;
+    s->load_status = engine_load(s->service.engine, &s->load_error);
+    ssize_t written = write(s->loaded, &one, sizeof one);
+    (void)written; /* eight bytes into an empty eventfd always fit */
+    return NULL;
+}
+
+static enum status loaded(struct server *s, struct error *err)
+{
+    pthread_join(s->loader, NULL);
+    s->loading = false;
+    if (s->load_status != STATUS_OK) {
+        error_set(err, s->load_error.status, "%s", s->load_error.text);
+        return s->load_status;
+    }
+    for (size_t i = 0; i < s->listeners.count; i++)
+        if (s->listeners.items[i].local)
+            say(s, "listening on %s %s\n", s->listeners.items[i].name, s->listeners.path);
+        else
+            say(s, "listening on http://%s\n", s->listeners.items[i].name);
+    notify_send("READY=1");
+    return STATUS_OK;
+}
+
+static void reload_keys(struct server *s)
+{
+    struct error err = {0};
+    struct keys *fresh = NULL;
+    if (s->options->key_file == NULL)
+        return;
+    if (keys_load(s->options->key_file, &fresh, &err) != STATUS_OK) {
+        say(s, "the keys stay as they were: %s\n", err.text);
+        return;
+    }
+    pthread_rwlock_wrlock(&s->service.keys_lock);
+    struct keys *old = s->service.keys;
+    s->service.keys = fresh;
+    pthread_rwlock_unlock(&s->service.keys_lock);
+    keys_free(old);
+    say(s, "the keys were read again\n");
+}
+
+/* ---- connections ---- */
+
+static void take(struct server *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct connection refused = {.fd = fd, .plain = true};
+    if (connections_admit(&s->service.connections, address)) {
+        MHD_add_connection(s->daemon, fd, address, length); /* closes the socket when it cannot */
+        return;
+    }
+    connection_say(&refused, 503, STATUS_OVERLOADED, "too many connections are open; try again later");
+    close(fd);
+}
+
+static void accept_waiting(struct server *s, const struct listener *l)
+{
+    for (int i = 0; i < ACCEPT_BURST; i++) {
+        struct sockaddr_storage address = {.ss_family = l->local ? AF_UNIX : AF_UNSPEC};
+        socklen_t length = sizeof address;
+        int fd = accept4(l->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take(s, fd, (const struct sockaddr *)&address, length);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            poll(NULL, 0,
+                 SWEEP_MS); /* nothing can be accepted: wait for connections to end instead of spinning */
+        return;
+    }
+}
+
+/* ---- the loop ---- */
+
+/* Serves until a signal says stop or loading fails. */
+static enum status serve(struct server *s, struct error *err)
+{
+    struct pollfd fds[LISTENERS_MOST + 2] = {{.fd = s->signals, .events = POLLIN},
+                                             {.fd = s->loaded, .events = POLLIN}};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < s->listeners.count; i++)
+        fds[i + 2] = (struct pollfd){.fd = s->listeners.items[i].fd, .events = POLLIN};
+    while (status == STATUS_OK) {
+        if (poll(fds, (nfds_t)s->listeners.count + 2, SWEEP_MS) < 0 && errno != EINTR)
+            return error_system(err, errno, "wait for", "connections");
+        connections_sweep(&s->service.connections, monotonic_ms());
+        if (fds[1].revents != 0) {
+            fds[1].fd = -1;
+            status = loaded(s, err);
+        }
+        for (size_t i = 0; i < s->listeners.count; i++)
+            if (fds[i + 2].revents != 0)
+                accept_waiting(s, &s->listeners.items[i]);
+        struct signalfd_siginfo info;
+        if (fds[0].revents == 0 || read(s->signals, &info, sizeof info) != (ssize_t)sizeof info)
+            continue;
+        if (info.ssi_signo != SIGHUP)
+            return status;
+        reload_keys(s);
+    }
+    return status;
+}
+
+/* Finishes what runs. A second SIGTERM or SIGINT has its usual effect from here on: what is committed stays.
+ */
+static void drain(struct server *s)
+{
+    sigset_t ending;
+    int64_t end = monotonic_ms() + DRAIN_MS;
+    notify_send("STOPPING=1");
+    atomic_store(&s->service.draining, true);
+    for (size_t i = 0; i < s->listeners.count; i++)
+        accept_waiting(s, &s->listeners.items[i]);
+    listeners_close(&s->listeners);
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
+    connections_drain(&s->service.connections);
+    unsigned busy = connections_busy(&s->service.connections);
+    say(s, "stopping; %u requests are running\n", busy);
+    while (busy > 0 && monotonic_ms() < end) {
+        poll(NULL, 0, 20);
+        connections_sweep(&s->service.connections, monotonic_ms());
+        busy = connections_busy(&s->service.connections);
+    }
+}
+
+/* ---- setting up ---- */
+
+static enum status listen_on(struct server *s, struct error *err)
+{
+    const struct server_options *o = s->options;
+    int given = notify_sockets();
+    enum status status = given > 0 ? listeners_take(&s->listeners, NOTIFY_FIRST_SOCKET, given, err)
+                                   : listeners_tcp(&s->listeners, o->host, o->port, err);
+    if (status == STATUS_OK && listeners_public(&s->listeners) && o->key_file == NULL && !o->keyless)
+        status = error_set(
+            err, STATUS_FORBIDDEN,
+            "%s can be reached from other machines; give a key file with --keys, or say that anyone may "
+            "use the server with --keyless",
+            o->host);
+    if (status == STATUS_OK && o->socket_path != NULL)
+        status = listeners_unix(&s->listeners, o->socket_path, err);
+    return status;
+}
+
+static enum status start_daemon(struct server *s, struct error *err)
+{
+    s->daemon = MHD_start_daemon(
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+            MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
+        0, NULL, NULL, exchange_step, &s->service, MHD_OPTION_NOTIFY_CONNECTION, exchange_connection,
+        &s->service, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &s->service, MHD_OPTION_NOTIFY_COMPLETED,
+        exchange_end, &s->service, MHD_OPTION_CONNECTION_LIMIT, s->service.connections.most + RESERVE,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(CONNECTION_INACTIVE_MS / 1000),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_END);
+    if (s->daemon == NULL)
+        return error_set(err, STATUS_INTERNAL, "the HTTP library does not start");
+    return STATUS_OK;
+}
+
+/* SIGTERM, SIGINT and SIGHUP come through a descriptor; the threads started from here on inherit the mask. */
+static enum status take_signals(struct server *s, sigset_t *before, struct error *err)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ours, before);
+    s->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+    s->loaded = eventfd(0, EFD_CLOEXEC);
+    if (s->signals < 0 || s->loaded < 0)
+        return error_system(err, errno, "wait for", "signals");
+    return STATUS_OK;
+}
+
+enum status server_run(struct engine *e, const struct server_options *options, struct error *err)
+{
+    struct server s = {.options = options, .signals = -1, .loaded = -1};
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before_pipe;
+    sigset_t before;
+    s.service = (struct service){
+        .engine = e,
+        .policy = {options->hosts, options->host_count, options->origins, options->origin_count},
+        .deadline_ms = options->deadline_ms,
+        .slow_ms = options->slow_ms != 0 ? options->slow_ms : SLOW_MS,
+        .log = STDERR_FILENO};
+    enum status status = connections_init(
+        &s.service.connections, options->connections != 0 ? options->connections : CONNECTIONS,
+        options->connections_per_address != 0 ? options->connections_per_address : PER_ADDRESS, err);
+    if (status != STATUS_OK)
+        return status;
+    if (pthread_rwlock_init(&s.service.keys_lock, NULL) != 0) {
+        connections_release(&s.service.connections);
+        return error_memory(err, "starting the server");
+    }
+    sigaction(SIGPIPE, &ignore, &before_pipe);
+    if ((status = take_signals(&s, &before, err)) != STATUS_OK ||
+        (options->key_file != NULL &&
+         (status = keys_load(options->key_file, &s.service.keys, err)) != STATUS_OK) ||
+        (status = listen_on(&s, err)) != STATUS_OK || (status = start_daemon(&s, err)) != STATUS_OK)
+        goto done;
+    s.loading = pthread_create(&s.loader, NULL, load, &s) == 0;
+    status = s.loading ? serve(&s, err) : error_memory(err, "starting the server");
+    drain(&s);
+done:
+    if (s.daemon != NULL)
+        MHD_stop_daemon(s.daemon);
+    if (s.loading)
+        pthread_join(s.loader, NULL);
+    listeners_close(&s.listeners);
+    keys_free(s.service.keys);
+    if (s.signals >= 0)
+        close(s.signals);
+    if (s.loaded >= 0)
+        close(s.loaded);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGPIPE, &before_pipe, NULL);
+    pthread_rwlock_destroy(&s.service.keys_lock);
+    connections_release(&s.service.connections);
+    return status;
+}
