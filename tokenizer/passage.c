@@ -300,7 +300,7 @@ static enum status share(struct cutter *c, struct run *run, size_t previous)
 {
     uint32_t sum = 0, tokens = 0;
     run->first = run->fresh;
-    while (run->first > previous + 1 && !c->units[run->first - 1].part &&
+    while (c->overlap > 0 && run->first > previous + 1 && !c->units[run->first - 1].part &&
            sum + c->units[run->first - 1].tokens <= c->overlap)
         sum += c->units[--run->first].tokens;
     while (run->first < run->fresh) {

@@ -94,6 +94,8 @@ static enum status read_tokens(struct encoding *e, const struct unigram *u, size
 {
     const struct window *w = u->window;
     const uint32_t unknown = u->tables->unknown;
+    if (u->border == 0)
+        return STATUS_OK;
     enum status status = reserve_tokens(e, u->border, err);
     if (status != STATUS_OK)
         return status;
@@ -105,7 +107,9 @@ static enum status read_tokens(struct encoding *e, const struct unigram *u, size
         if (piece == unknown && behind == unknown) {
             e->tokens[write].start = w->origins[start];
         } else {
-            e->tokens[--write] = (struct token){(int32_t)piece, w->origins[start], w->origins[at]};
+            /* White space that the text begins with may have merged into the last of the prefix. */
+            uint32_t end = at <= prefix ? 0 : w->origins[at];
+            e->tokens[--write] = (struct token){(int32_t)piece, w->origins[start], end};
             in_prefix += at <= prefix;
         }
         behind = piece;

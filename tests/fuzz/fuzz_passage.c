@@ -1,0 +1,85 @@
+/* Bytes as options and text of a document; what passage.h promises is checked on every passage. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unicode/uchar.h>
+
+#include "common/utf8.h"
+#include "tokenizer/passage.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+static struct tokenizer *opened(void)
+{
+    static struct tokenizer *tokenizer;
+    struct gguf *file = NULL; /* kept for the life of the process, as the tokenizer borrows it */
+    struct error err = {0};
+    const char *path = getenv("COGNATE_MODEL");
+    if (tokenizer == NULL &&
+        (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) != STATUS_OK ||
+         tokenizer_open(file, &tokenizer, &err) != STATUS_OK)) {
+        fprintf(stderr, "%s; set COGNATE_MODEL\n", err.text);
+        exit(1);
+    }
+    return tokenizer;
+}
+
+static void only_white_space(struct text text, size_t start, size_t end)
+{
+    uint32_t c;
+    for (size_t at = start; at < end;) {
+        at += utf8_decode(text.data + at, end - at, &c);
+        check(u_isUWhiteSpace((UChar32)c));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const languages[] = {"", "en", "th", "zh-Hant", "el", "no such language"};
+    static struct encoding e;
+    static struct passages p;
+    const struct tokenizer *t = opened();
+    if (size < 4)
+        return 0;
+    struct passage_options options = {data[0], data[1] == 255 ? UINT32_MAX : data[1]};
+    uint32_t reserved = data[2], max = options.max_tokens != 0 ? options.max_tokens : 200;
+    struct text text = {(const char *)data + 4, size - 4}, lang = text_of(languages[data[3] % 6]);
+    text.len = utf8_invalid(text.data, text.len);
+    struct error err = {0};
+    enum status status = passages_cut(t, &e, text, lang, &options, reserved, &p, &err);
+    if (status != STATUS_OK) {
+        check(status == STATUS_INVALID && err.text[0] != '\0' && p.count == 0);
+        return 0;
+    }
+    check(tokenizer_encode(t, &e, text_of(""), text, NULL) == STATUS_OK);
+    check((e.count == 0) == (p.count == 0));
+    size_t covered = 0;
+    for (size_t i = 0; i < p.count; i++) {
+        struct passage a = p.items[i];
+        check(a.start < a.end && a.end <= text.len);
+        check(utf8_floor(text.data, text.len, a.start) == a.start);
+        check(utf8_floor(text.data, text.len, a.end) == a.end);
+        check(i == 0 || (a.start > p.items[i - 1].start && a.end > p.items[i - 1].end));
+        if (a.start > covered)
+            only_white_space(text, covered, a.start);
+        check(tokenizer_encode(t, &e, text_of(""), (struct text){text.data + a.start, a.end - a.start},
+                               NULL) == STATUS_OK);
+        check(e.count == a.tokens && a.tokens > 0 && a.tokens + reserved <= max);
+        if (a.start < covered) {
+            struct text shared = {text.data + a.start, covered - a.start};
+            check(options.overlap_tokens != UINT32_MAX);
+            check(tokenizer_encode(t, &e, text_of(""), shared, NULL) == STATUS_OK);
+            check(e.count <= (options.overlap_tokens != 0 ? options.overlap_tokens : 40));
+        }
+        covered = a.end;
+    }
+    if (p.count > 0)
+        only_white_space(text, covered, text.len);
+    return 0;
+}

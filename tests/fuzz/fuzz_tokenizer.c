@@ -1,0 +1,59 @@
+/* Any bytes as text, encoded with the default model; the first byte says how many of the following are a
+ * prompt. Ranges rise without overlap, lie between characters, and cover what they should; only pieces that
+ * text can match come out. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/utf8.h"
+#include "tokenizer/tokenizer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+static struct tokenizer *opened(void)
+{
+    static struct tokenizer *tokenizer;
+    struct gguf *file = NULL; /* kept for the life of the process, as the tokenizer borrows it */
+    struct error err = {0};
+    const char *path = getenv("COGNATE_MODEL");
+    if (tokenizer == NULL &&
+        (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) != STATUS_OK ||
+         tokenizer_open(file, &tokenizer, &err) != STATUS_OK)) {
+        fprintf(stderr, "%s; set COGNATE_MODEL\n", err.text);
+        exit(1);
+    }
+    return tokenizer;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct encoding e;
+    const struct tokenizer *t = opened();
+    size_t split = size > 0 ? data[0] % size : 0;
+    struct text prefix = {(const char *)data + (size > 0), split};
+    struct text text = {prefix.data + split, size > 0 ? size - 1 - split : 0};
+    check(tokenizer_encode(t, &e, prefix, text, NULL) == STATUS_OK);
+    check(e.prefix_count <= e.count);
+    size_t valid = utf8_invalid(text.data, text.len), at = 0;
+    for (size_t i = 0; i < e.count; i++) {
+        struct token token = e.tokens[i];
+        check(token.id >= 0 && (uint32_t)token.id < tokenizer_size(t));
+        check(token.id != tokenizer_start_id(t) && token.id != tokenizer_end_id(t));
+        check(token.start <= token.end && token.end <= text.len);
+        check(i == 0 || token.start == e.tokens[i - 1].end || at == 0);
+        check(i >= e.prefix_count || token.end == 0);
+        at = token.end;
+        if (valid == text.len) {
+            check(utf8_floor(text.data, text.len, token.start) == token.start);
+            check(utf8_floor(text.data, text.len, token.end) == token.end);
+        }
+        check(i == 0 || !tokenizer_is_special(t, token.id) || token.id != e.tokens[i - 1].id);
+    }
+    return 0;
+}
