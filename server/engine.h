@@ -127,7 +127,7 @@ void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
 struct ingest_document {
     struct text id;       /* empty: a UUIDv7 is made */
     struct text title;    /* stands before each passage when it is embedded, up to a quarter of the passage */
-    struct text lang;     /* BCP 47; empty: und */
+    struct text lang;     /* BCP 47; empty: detected */
     struct text text;     /* not blank, at most ENGINE_DOCUMENT_BYTES */
     struct text metadata; /* a JSON object, or empty */
 };

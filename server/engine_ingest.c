@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "tokenizer/language.h"
+
 /* One call of engine_ingest on its way. Rows are the documents that passed the checks; document of row r is
  * origins[r]. */
 struct ingest {
@@ -17,6 +19,7 @@ struct ingest {
     uint32_t passage_tokens, passage_overlap;
     size_t rows;
     size_t *origins;
+    struct language *languages; /* detected, one a document */
     struct document_row *row;
     bool *embed; /* the row's vectors are not in the collection yet */
     struct put_result *put;
@@ -112,9 +115,13 @@ static void add_row(struct ingest *g, size_t i)
     }
     *row = (struct document_row){.id = d->id.len > 0 ? d->id : text_of(result->id),
                                  .title = d->title,
-                                 .lang = d->lang.len > 0 ? d->lang : text_of("und"),
+                                 .lang = d->lang,
                                  .text = d->text,
                                  .metadata = d->metadata};
+    if (row->lang.len == 0) {
+        language_detect(d->text, &g->languages[i]);
+        row->lang = text_of(g->languages[i].tag);
+    }
     content_hash(g, row, row->content_hash);
     g->origins[g->rows++] = i;
 }
@@ -270,10 +277,12 @@ static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct
 {
     g->row = calloc(n + 1, sizeof *g->row);
     g->origins = calloc(n + 1, sizeof *g->origins);
+    g->languages = calloc(n + 1, sizeof *g->languages);
     g->firsts = calloc(n + 1, sizeof *g->firsts);
     g->embed = calloc(n + 1, sizeof *g->embed);
     g->put = calloc(n + 1, sizeof *g->put);
-    if (g->row == NULL || g->origins == NULL || g->firsts == NULL || g->embed == NULL || g->put == NULL)
+    if (g->row == NULL || g->origins == NULL || g->languages == NULL || g->firsts == NULL || g->embed == NULL ||
+        g->put == NULL)
         return error_memory(err, "taking documents in");
     for (size_t i = 0; i < n; i++)
         add_row(g, i);
@@ -318,6 +327,7 @@ enum status engine_ingest(struct engine *e, struct text collection, const struct
     free(g.put);
     free(g.embed);
     free(g.firsts);
+    free(g.languages);
     free(g.origins);
     free(g.row);
     return status;

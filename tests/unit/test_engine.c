@@ -227,6 +227,7 @@ static void what_goes_in_is_found_across_languages(void **state)
     ask("a", "How do I put a bicycle chain back on?", 10, &hits);
     assert_int_equal(hits.count, 3);
     assert_true(text_is(hits.items[0].id, "bike"));
+    assert_true(text_is(hits.items[0].lang, "zh"));
     assert_true(hits.items[0].cosine >= hits.items[1].cosine && hits.items[1].cosine >= hits.items[2].cosine);
     assert_true(hits.exact);
     hits_release(&hits);
@@ -234,6 +235,7 @@ static void what_goes_in_is_found_across_languages(void **state)
     assert_int_equal(hits.count, 1);
     assert_true(text_is(hits.items[0].id, "bread"));
     assert_true(text_is(hits.items[0].title, "Le pain"));
+    assert_true(text_is(hits.items[0].lang, "fr"));
     hits_release(&hits);
 }
 
