@@ -4,11 +4,9 @@
  *     struct api_reply reply = {0};
  *     json_t *body = json_pack("{s:s, s:i}", "query", "late train", "k", 5);
  *     api_call(engine,
- *              &(struct api_request){.method = "POST", .path = "/v1/collections/default/search", .body = body},
- *              &reply);
- *     if (reply.status == 200) …                       // reply.body is the answer, else
- *     …                                                // a problem object (RFC 9457): title, status, code, detail
- *     api_reply_release(&reply);
+ *              &(struct api_request){.method = "POST", .path = "/v1/collections/default/search", .body =
+ * body}, &reply); if (reply.status == 200) …                       // reply.body is the answer, else … // a
+ * problem object (RFC 9457): title, status, code, detail api_reply_release(&reply);
  *
  * One table (routes.c) lists every route with its access, limits and description: dispatch, the gate of the
  * HTTP server and the OpenAPI document all read it.
@@ -24,6 +22,7 @@
 #include "server/engine.h"
 
 struct metrics; /* server/metrics.h */
+struct shape;   /* server/json_shape.h */
 
 enum api_access {
     API_OPEN, /* needs no key */
@@ -39,22 +38,23 @@ enum api_family {
 };
 
 struct api_request {
-    const char *method;  /* "GET", "POST", … */
-    const char *path;    /* percent-encoded, without the query string */
-    const char *query;   /* "mode=create&limit=10", or NULL */
-    json_t *body;        /* borrowed; NULL for none */
-    struct text ndjson;  /* a body of JSON lines instead of `body`, where a route takes one */
-    int64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0 for none */
+    const char *method;            /* "GET", "POST", … */
+    const char *path;              /* percent-encoded, without the query string */
+    const char *query;             /* "mode=create&limit=10", or NULL */
+    json_t *body;                  /* borrowed; NULL for none */
+    struct text ndjson;            /* a body of JSON lines instead of `body`, where a route takes one */
+    int64_t deadline_ms;           /* CLOCK_MONOTONIC milliseconds; 0 for none */
     const struct metrics *metrics; /* of the server; NULL in the command line */
-    bool draining;       /* the server is about to end: not ready */
+    bool draining;                 /* the server is about to end: not ready */
 };
 
 struct api_reply {
     int status;   /* as in HTTP */
     json_t *body; /* owned; NULL when there is none or `text` is set */
-    char *text;   /* owned; a body that is not JSON, with its media type */
+    char *text;   /* owned; the answer as text: what is not JSON, and JSON that holds vectors (a node a number
+                     would take longer than encoding) */
     const char *media_type; /* static; NULL: application/json, or application/problem+json of a problem */
-    const char *allow; /* of a 405: the methods there are */
+    const char *allow;      /* of a 405: the methods there are */
     double encode_ms, search_ms; /* where the time went, for Server-Timing */
 };
 
@@ -69,7 +69,15 @@ struct api_route {
     bool ndjson;       /* also takes application/x-ndjson */
     const char *summary;
     void (*handle)(struct api_call *call);
+    const struct shape *query;   /* of the query string; NULL: takes none */
+    const struct shape *request; /* of the body; NULL: takes none */
+    const struct shape *answer;  /* of a success; NULL: not JSON */
+    uint32_t deadline_ms;        /* a request may take when it does not say; 0: 30,000 */
+    bool storeless;              /* reads no collection: open to keys that are scoped to some */
 };
+
+/* The whole table. */
+const struct api_route *api_routes(size_t *n);
 
 /* The route of a request, NULL when there is none; *allow is then the methods of the path (for a 405), or
  * NULL (for a 404). A HEAD request finds the GET route. */
@@ -82,5 +90,9 @@ void api_call(struct engine *e, const struct api_request *request, struct api_re
  * it is 0. */
 void api_reply_error(enum api_family family, const struct error *err, int http, struct api_reply *reply);
 void api_reply_release(struct api_reply *reply); /* accepts a zeroed one */
+
+/* The bytes of the answer: `text`, or `body` written as compact JSON (into `text`, so they live as long as
+ * the reply). Empty when there is no answer body. */
+enum status api_reply_text(struct api_reply *reply, struct text *out, struct error *err);
 
 #endif

@@ -1,0 +1,194 @@
+#include <string.h>
+
+#include "server/routes.h"
+
+static const struct field settings_fields[] = {
+    {.name = "passage_tokens",
+     .kind = FIELD_INTEGER,
+     .least = 32,
+     .most = 65536,
+     .about = "Most tokens of a passage, prompt and title included; 200 when absent. At most the model's "
+              "context."},
+    {.name = "passage_overlap",
+     .kind = FIELD_INTEGER,
+     .least = 0,
+     .most = 32768,
+     .about =
+         "Most tokens that neighbouring passages share; 40 when absent. At most half of passage_tokens."},
+};
+const struct shape shape_collection_settings =
+    SHAPE("CollectionSettings", "Settings of a new collection.", settings_fields, .empty = true);
+
+static const struct field language_fields[] = {
+    {.name = "lang", .kind = FIELD_TEXT, .required = true, .about = "BCP 47; und when unknown."},
+    {.name = "documents", .kind = FIELD_INTEGER, .required = true, .about = "Documents in it."},
+};
+static const struct shape shape_language =
+    SHAPE("LanguageCount", "Documents of a language.", language_fields);
+
+static const struct field collection_fields[] = {
+    {.name = "name", .kind = FIELD_TEXT, .required = true, .about = "The collection's name."},
+    {.name = "model", .kind = FIELD_TEXT, .required = true, .about = "The model that made its vectors."},
+    {.name = "space_id",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .about = "Vectors of equal space_id can be compared."},
+    {.name = "dimensions", .kind = FIELD_INTEGER, .required = true, .about = "Numbers in a vector."},
+    {.name = "metric", .kind = FIELD_TEXT, .required = true, .about = "cosine"},
+    {.name = "passage_tokens", .kind = FIELD_INTEGER, .required = true, .about = "Most tokens of a passage."},
+    {.name = "passage_overlap",
+     .kind = FIELD_INTEGER,
+     .required = true,
+     .about = "Most tokens shared by neighbours."},
+    {.name = "documents", .kind = FIELD_INTEGER, .required = true, .about = "Documents in it."},
+    {.name = "passages", .kind = FIELD_INTEGER, .required = true, .about = "Passages of them."},
+    {.name = "created", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
+    {.name = "updated", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
+    {.name = "languages",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .of = &shape_language,
+     .about = "Documents by language, most first (of one collection only)."},
+};
+const struct shape shape_collection = SHAPE("Collection", "A collection.", collection_fields);
+
+static const struct field collections_fields[] = {
+    {.name = "collections",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .required = true,
+     .of = &shape_collection,
+     .about = "By name."},
+};
+const struct shape shape_collections = SHAPE("Collections", "All collections.", collections_fields);
+
+static const struct field deleted_fields[] = {
+    {.name = "deleted", .kind = FIELD_INTEGER, .required = true, .about = "How many were deleted."},
+};
+const struct shape shape_deleted = SHAPE("Deleted", "What a deletion did.", deleted_fields);
+
+static json_t *collection_json(const struct collection_info *info)
+{
+    const struct collection_settings *s = &info->settings;
+    char space[65];
+    hex_text(s->space_id, sizeof s->space_id, space);
+    return json_pack("{s:o, s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "name", text_json(s->name),
+                     "model", text_json(s->model), "space_id", space, "dimensions", (json_int_t)s->width,
+                     "metric", "cosine", "passage_tokens", (json_int_t)s->passage_tokens, "passage_overlap",
+                     (json_int_t)s->passage_overlap, "documents", (json_int_t)info->documents, "passages",
+                     (json_int_t)info->passages, "created", time_json(info->created), "updated",
+                     time_json(info->updated));
+}
+
+static json_t *languages_json(const struct language_count *counts, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, json_pack("{s:o, s:I}", "lang", text_json(counts[i].lang),
+                                                  "documents", (json_int_t)counts[i].documents)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+/* Answers with the collection that the path names. */
+static void answer_collection(struct api_call *call, int http)
+{
+    struct collection *c = NULL;
+    struct collection_info info = {0};
+    struct language_count *counts = NULL;
+    size_t n = 0;
+    enum status status = call_collection(call, &c);
+    if (status == STATUS_OK)
+        status = collection_info(c, &info, &call->err);
+    if (status == STATUS_OK)
+        status = collection_languages(c, &counts, &n, &call->err);
+    if (status == STATUS_OK) {
+        json_t *body = collection_json(&info);
+        if (body != NULL && json_object_set_new(body, "languages", languages_json(counts, n)) != 0) {
+            json_decref(body);
+            body = NULL;
+        }
+        call_answer(call, http, body);
+    }
+    language_counts_free(counts, n);
+    collection_info_release(&info);
+    collection_release(c);
+}
+
+void handle_collection_get(struct api_call *call)
+{
+    answer_collection(call, 200);
+}
+
+/* Whether the settings that a PUT names are those of the collection there is. */
+static enum status same_settings(struct api_call *call)
+{
+    struct collection *c = NULL;
+    struct collection_info info = {0};
+    enum status status = call_collection(call, &c);
+    if (status == STATUS_OK)
+        status = collection_info(c, &info, &call->err);
+    const struct collection_settings *s = &info.settings;
+    if (status == STATUS_OK &&
+        (shape_integer(call->body, "passage_tokens", s->passage_tokens) != s->passage_tokens ||
+         shape_integer(call->body, "passage_overlap", s->passage_overlap) != s->passage_overlap))
+        status =
+            error_set(&call->err, STATUS_CONFLICT,
+                      "the collection is there with passage_tokens %u and passage_overlap %u; they cannot be "
+                      "changed: delete it, or take another name",
+                      (unsigned)s->passage_tokens, (unsigned)s->passage_overlap);
+    collection_info_release(&info);
+    collection_release(c);
+    return status;
+}
+
+void handle_collection_put(struct api_call *call)
+{
+    struct error err = {0};
+    long long overlap = shape_integer(call->body, "passage_overlap", -1);
+    struct passage_options passages = {
+        .max_tokens = (uint32_t)shape_integer(call->body, "passage_tokens", 0),
+        .overlap_tokens = overlap == 0  ? UINT32_MAX
+                          : overlap < 0 ? 0
+                                        : (uint32_t)overlap,
+    };
+    enum status status = engine_collection_create(call->engine, call->captures[0], &passages, &err);
+    if (status == STATUS_OK)
+        answer_collection(call, 201);
+    else if (status != STATUS_CONFLICT)
+        call->err = err;
+    else if (same_settings(call) == STATUS_OK)
+        answer_collection(call, 200);
+}
+
+void handle_collections(struct api_call *call)
+{
+    struct store *s = NULL;
+    struct collection_info *infos = NULL;
+    size_t n = 0;
+    enum status status = call_store(call, &s);
+    if (status == STATUS_OK)
+        status = store_collections(s, &infos, &n, &call->err);
+    if (status != STATUS_OK)
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n && list != NULL; i++)
+        if (json_array_append_new(list, collection_json(&infos[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    call_answer(call, 200, list != NULL ? json_pack("{s:o}", "collections", list) : NULL);
+    collection_infos_free(infos, n);
+}
+
+void handle_collection_delete(struct api_call *call)
+{
+    struct store *s = NULL;
+    enum status status = call_store(call, &s);
+    if (status == STATUS_OK)
+        status = store_collection_delete(s, call->captures[0], &call->err);
+    if (status == STATUS_OK)
+        call_answer(call, 200, json_pack("{s:i}", "deleted", 1));
+}

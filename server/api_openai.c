@@ -1,0 +1,160 @@
+/* The routes of OpenAI's embeddings API: platform.openai.com/docs/api-reference/embeddings and /models. */
+#include <sys/stat.h>
+
+#include "server/embed_call.h"
+#include "server/json_write.h"
+#include "server/routes.h"
+
+static const struct field embeddings_fields[] = {
+    {.name = "input",
+     .kind = FIELD_ANY,
+     .required = true,
+     .about = "A text, or a list of at most 2,048 texts; none may be empty."},
+    EMBED_WISHES,
+    {.name = "user", .kind = FIELD_TEXT, .about = "Not used and not kept."},
+};
+const struct shape shape_openai_embeddings =
+    SHAPE("OpenAIEmbeddings", "Texts to be embedded, as OpenAI takes them.", embeddings_fields);
+
+static const struct field row_fields[] = {
+    {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "embedding"},
+    {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which input."},
+    {.name = "embedding",
+     .kind = FIELD_ANY,
+     .required = true,
+     .about = "Numbers, or base64 of their float32 bytes."},
+};
+static const struct shape shape_row = SHAPE("OpenAIEmbedding", "The vector of a text.", row_fields);
+
+static const struct field usage_fields[] = {
+    {.name = "prompt_tokens", .kind = FIELD_INTEGER, .required = true, .about = "Tokens the encoder saw."},
+    {.name = "total_tokens", .kind = FIELD_INTEGER, .required = true, .about = "The same."},
+};
+static const struct shape shape_usage = SHAPE("OpenAIUsage", "Tokens of a call.", usage_fields);
+
+static const struct field answer_fields[] = {
+    {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "list"},
+    {.name = "data",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .required = true,
+     .of = &shape_row,
+     .about = "In the order of input."},
+    {.name = "model", .kind = FIELD_TEXT, .required = true, .about = "The model's name."},
+    {.name = "usage", .kind = FIELD_OBJECT, .required = true, .of = &shape_usage, .about = "Tokens."},
+};
+const struct shape shape_openai_answer =
+    SHAPE("OpenAIEmbeddingsAnswer", "Vectors, as OpenAI gives them.", answer_fields);
+
+static const struct field model_fields[] = {
+    {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "The model's name."},
+    {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "model"},
+    {.name = "created", .kind = FIELD_INTEGER, .required = true, .about = "Unix seconds of its file."},
+    {.name = "owned_by", .kind = FIELD_TEXT, .required = true, .about = "cognate"},
+};
+const struct shape shape_model = SHAPE("Model", "A model.", model_fields, .open = true);
+
+static const struct field models_fields[] = {
+    {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "list"},
+    {.name = "data",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .required = true,
+     .of = &shape_model,
+     .about = "One: a server has one model."},
+};
+const struct shape shape_models = SHAPE("Models", "The models here.", models_fields);
+
+/* Texts only. Token ids are those of the client's tokenizer, which is not this model's: they would make
+ * vectors without any meaning. */
+static enum status check_input(const json_t *input, struct error *err)
+{
+    size_t n = json_is_array(input) ? json_array_size(input) : 1;
+    if (n == 0)
+        return error_field(err, STATUS_INVALID, "input", "input must not be empty");
+    if (n > EMBED_INPUTS)
+        return error_field(err, STATUS_TOO_LARGE, "input", "input has %zu texts; at most %d", n,
+                           EMBED_INPUTS);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_is_array(input) ? json_array_get(input, i) : input;
+        if (json_is_integer(item) || json_is_array(item))
+            return error_field(
+                err, STATUS_INVALID, "input",
+                "input holds token ids, which are those of another model's tokenizer; send the text "
+                "itself (LangChain: check_embedding_ctx_length=False)");
+        if (!json_is_string(item))
+            return error_field(err, STATUS_INVALID, "input",
+                               "input must be a text or a list of texts; item %zu is none", i);
+        if (json_string_length(item) == 0)
+            return error_field(err, STATUS_INVALID, "input",
+                               "input must not hold an empty text; item %zu is one", i);
+        if (json_string_length(item) > ENGINE_DOCUMENT_BYTES)
+            return error_field(err, STATUS_TOO_LARGE, "input", "item %zu of input has %zu bytes; at most %d",
+                               i, json_string_length(item), ENGINE_DOCUMENT_BYTES);
+    }
+    return STATUS_OK;
+}
+
+static enum status write_embeddings(const struct embed_call *m, struct buf *out, struct error *err)
+{
+    unsigned long long tokens = embed_call_tokens(m);
+    enum status status = buf_append(out, "{\"object\":\"list\",\"data\":[", 25, err);
+    for (size_t i = 0; i < m->n && status == STATUS_OK; i++) {
+        status = buf_printf(out, err,
+                            "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", i > 0 ? "," : "", i);
+        if (status == STATUS_OK)
+            status = embed_call_write(m, m->rows.texts[i].first, out, err);
+        if (status == STATUS_OK)
+            status = buf_append(out, "}", 1, err);
+    }
+    if (status == STATUS_OK)
+        status = buf_append(out, "],\"model\":", 10, err);
+    if (status == STATUS_OK)
+        status = json_write_text(text_of(m->model->name), out, err);
+    return status == STATUS_OK
+               ? buf_printf(out, err, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}}", tokens,
+                            tokens)
+               : status;
+}
+
+void handle_openai_embeddings(struct api_call *call)
+{
+    struct embed_call m = {0};
+    struct buf text;
+    buf_init(&text, JSON_WRITE_CEILING);
+    enum status status = check_input(shape_get(call->body, "input"), &call->err);
+    if (status == STATUS_OK)
+        status = embed_call_read(&m, call);
+    if (status == STATUS_OK && m.long_text == LONG_TEXT_PASSAGES)
+        status = error_field(&call->err, STATUS_INVALID, "long_text",
+                             "this route gives one vector a text; POST /v1/embed gives passages");
+    if (status == STATUS_OK)
+        status = embed_call_run(&m, call);
+    if (status == STATUS_OK)
+        status = write_embeddings(&m, &text, &call->err);
+    if (status == STATUS_OK)
+        call_answer_text(call, &text, NULL);
+    buf_release(&text);
+    embed_call_release(&m);
+}
+
+static json_t *model_json(const struct engine_model *model)
+{
+    struct stat st;
+    return json_pack("{s:s, s:s, s:I, s:s}", "id", model->name, "object", "model", "created",
+                     stat(model->path, &st) == 0 ? (json_int_t)st.st_mtime : 0, "owned_by", "cognate");
+}
+
+void handle_models(struct api_call *call)
+{
+    const struct engine_model *model;
+    if (call_model(call, (struct text){0}, &model) == STATUS_OK)
+        call_answer(call, 200, json_pack("{s:s, s:[o]}", "object", "list", "data", model_json(model)));
+}
+
+void handle_model(struct api_call *call)
+{
+    const struct engine_model *model;
+    if (call_model(call, call->captures[0], &model) == STATUS_OK)
+        call_answer(call, 200, model_json(model));
+}

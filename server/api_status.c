@@ -1,0 +1,115 @@
+#include "server/metrics.h"
+#include "server/openapi.h"
+#include "server/routes.h"
+
+static const struct field alive_fields[] = {
+    {.name = "status", .kind = FIELD_TEXT, .required = true, .about = "ok"},
+};
+const struct shape shape_alive = SHAPE("Alive", "All is well.", alive_fields);
+
+static const struct field version_model_fields[] = {
+    {.name = "name", .kind = FIELD_TEXT, .required = true, .about = "Its name."},
+    {.name = "version", .kind = FIELD_TEXT, .required = true, .nullable = true, .about = "As the file says."},
+    {.name = "license", .kind = FIELD_TEXT, .required = true, .nullable = true, .about = "As the file says."},
+    {.name = "space_id",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .about = "Vectors of equal space_id can be compared."},
+    {.name = "dimensions", .kind = FIELD_INTEGER, .required = true, .about = "Numbers in a vector."},
+    {.name = "context",
+     .kind = FIELD_INTEGER,
+     .required = true,
+     .about = "Most tokens of a text in one piece."},
+    {.name = "precision", .kind = FIELD_TEXT, .required = true, .about = "int8 or f32."},
+    {.name = "isa", .kind = FIELD_TEXT, .required = true, .about = "Instruction set of the kernels."},
+    {.name = "threads", .kind = FIELD_INTEGER, .required = true, .about = "Encoder threads."},
+};
+static const struct shape shape_version_model =
+    SHAPE("VersionModel", "The loaded model.", version_model_fields);
+
+static const struct field version_fields[] = {
+    {.name = "name", .kind = FIELD_TEXT, .required = true, .about = "cognate"},
+    {.name = "version", .kind = FIELD_TEXT, .required = true, .about = "Of the program."},
+    {.name = "model",
+     .kind = FIELD_OBJECT,
+     .required = true,
+     .nullable = true,
+     .of = &shape_version_model,
+     .about = "null until it is loaded."},
+    {.name = "jansson", .kind = FIELD_TEXT, .required = true, .about = "Version of the library."},
+    {.name = "sqlite",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .nullable = true,
+     .about = "Version of the library; null without a store."},
+    {.name = "schema",
+     .kind = FIELD_INTEGER,
+     .required = true,
+     .nullable = true,
+     .about = "Version of the store's tables."},
+};
+const struct shape shape_version = SHAPE("Version", "What runs here.", version_fields);
+
+const struct shape shape_openapi = {.name = "OpenAPI", .about = "An OpenAPI 3.1 document.", .open = true};
+
+void handle_livez(struct api_call *call)
+{
+    call_answer(call, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+void handle_readyz(struct api_call *call)
+{
+    if (call->request->draining)
+        error_set(&call->err, STATUS_UNAVAILABLE, "the server is about to end");
+    else if (!engine_loaded(call->engine))
+        error_set(&call->err, STATUS_UNAVAILABLE, "the model is being loaded");
+    else
+        call_answer(call, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+void handle_health(struct api_call *call)
+{
+    handle_readyz(call);
+}
+
+/* The loaded model, null when there is none yet; never waits for it. */
+static json_t *model_json(struct engine *e)
+{
+    const struct engine_model *m;
+    char space[65];
+    if (!engine_loaded(e) || engine_model(e, &m, NULL) != STATUS_OK)
+        return json_null();
+    hex_text(m->space_id, sizeof m->space_id, space);
+    return json_pack("{s:s, s:o, s:o, s:s, s:I, s:I, s:s, s:s, s:I}", "name", m->name, "version",
+                     text_or_null(m->info->version), "license", text_or_null(m->info->license), "space_id",
+                     space, "dimensions", (json_int_t)m->info->width, "context", (json_int_t)m->info->context,
+                     "precision", m->precision == PRECISION_INT8 ? "int8" : "f32", "isa", isa_name(m->isa),
+                     "threads", (json_int_t)m->threads);
+}
+
+void handle_version(struct api_call *call)
+{
+    struct store *s = engine_store(call->engine);
+    struct store_info info = {0};
+    if (s != NULL && store_info(s, &info, &call->err) != STATUS_OK)
+        return;
+    call_answer(call, 200,
+                json_pack("{s:s, s:s, s:o, s:s, s:s?, s:o}", "name", "cognate", "version", COGNATE_VERSION,
+                          "model", model_json(call->engine), "jansson", jansson_version_str(), "sqlite",
+                          info.sqlite_version, "schema",
+                          s != NULL ? json_integer(info.schema_version) : json_null()));
+}
+
+void handle_metrics(struct api_call *call)
+{
+    struct buf text;
+    buf_init(&text, METRICS_CEILING);
+    if (metrics_write(call->request->metrics, call->engine, &text, &call->err) == STATUS_OK)
+        call_answer_text(call, &text, "text/plain; version=0.0.4; charset=utf-8");
+    buf_release(&text);
+}
+
+void handle_openapi(struct api_call *call)
+{
+    call_answer(call, 200, openapi_document());
+}

@@ -1,0 +1,67 @@
+#include "server/document_json.h"
+
+#include <stdlib.h>
+
+#include "server/json_write.h"
+#include "server/routes.h"
+
+#define METADATA_BYTES ((size_t)1 << 20)
+
+static const struct field document_fields[] = {
+    {.name = "id",
+     .kind = FIELD_TEXT,
+     .least = 1,
+     .most = 512,
+     .about = "Unique in the collection, no control characters; made here (UUIDv7) when absent."},
+    {.name = "text",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .least = 1,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "The text to be found, of any length up to 16 MiB; it is cut into passages."},
+    {.name = "title",
+     .kind = FIELD_TEXT,
+     .most = 8192,
+     .about = "Stands before each passage when it is embedded."},
+    {.name = "lang", .kind = FIELD_TEXT, .most = 64, .about = "BCP 47 language tag; und when absent."},
+    {.name = "metadata",
+     .kind = FIELD_OBJECT,
+     .about = "Any object of at most 1 MiB; its top-level keys can be filtered by."},
+};
+const struct shape shape_document_in =
+    SHAPE("NewDocument", "A document to be indexed.", document_fields, .rows = true);
+
+enum status metadata_text(const json_t *metadata, char **out, struct error *err)
+{
+    struct buf text;
+    enum status status = STATUS_OK;
+    buf_init(&text, METADATA_BYTES);
+    if (metadata != NULL)
+        status = json_write(metadata, &text, NULL);
+    if (status == STATUS_TOO_LARGE)
+        error_field(err, status, "metadata", "metadata is longer than 1 MiB");
+    if (status == STATUS_NO_MEMORY)
+        error_memory(err, "reading metadata");
+    if (status == STATUS_OK)
+        *out = text.data;
+    else
+        buf_release(&text);
+    return status;
+}
+
+enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err)
+{
+    char *text = NULL;
+    enum status status = shape_check(&shape_document_in, row, "", err);
+    if (status == STATUS_OK)
+        status = metadata_text(shape_get(row, "metadata"), &text, err);
+    if (status != STATUS_OK)
+        return status;
+    *out = (struct ingest_document){.id = shape_text(row, "id"),
+                                    .title = shape_text(row, "title"),
+                                    .lang = shape_text(row, "lang"),
+                                    .text = shape_text(row, "text"),
+                                    .metadata = text != NULL ? text_of(text) : (struct text){0}};
+    *metadata = text;
+    return STATUS_OK;
+}

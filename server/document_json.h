@@ -1,0 +1,20 @@
+/* A document as a client sends it.
+ *
+ *     struct ingest_document document;
+ *     char *metadata = NULL;
+ *     if (document_read(row, &document, &metadata, &err) != STATUS_OK) …
+ *     free(metadata);                    // after the document was used: its texts are borrowed from both
+ */
+#ifndef COGNATE_SERVER_DOCUMENT_JSON_H
+#define COGNATE_SERVER_DOCUMENT_JSON_H
+
+#include <jansson.h>
+
+#include "server/engine.h"
+
+enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err);
+
+/* A metadata object as text (owned by the caller); NULL with STATUS_OK for a missing one. */
+enum status metadata_text(const json_t *metadata, char **out, struct error *err);
+
+#endif

@@ -1,0 +1,135 @@
+#include "server/handler.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/utf8.h"
+
+void call_answer(struct api_call *call, int status, json_t *body)
+{
+    if (body == NULL) {
+        error_memory(&call->err, "writing the answer");
+        return;
+    }
+    call->reply->status = status;
+    call->reply->body = body;
+}
+
+void call_answer_text(struct api_call *call, struct buf *text, const char *media_type)
+{
+    call->reply->status = 200;
+    call->reply->text = text->data;
+    call->reply->media_type = media_type;
+    text->data = NULL;
+    buf_release(text);
+}
+
+json_t *text_json(struct text text)
+{
+    return json_stringn(text.len > 0 ? text.data : "", text.len);
+}
+
+json_t *text_or_null(struct text text)
+{
+    return text.len > 0 ? text_json(text) : json_null();
+}
+
+json_t *number_or_null(double number)
+{
+    return isfinite(number) ? json_real(number) : json_null();
+}
+
+json_t *time_json(int64_t unix_ms)
+{
+    char text[64];
+    struct tm parts;
+    time_t seconds = (time_t)(unix_ms / 1000);
+    if (gmtime_r(&seconds, &parts) == NULL)
+        return json_null();
+    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + n, sizeof text - n, ".%03dZ", (int)(unix_ms % 1000));
+    return json_string(text);
+}
+
+json_t *metadata_json(struct text metadata)
+{
+    json_t *object =
+        metadata.len > 0 ? json_loadb(metadata.data, metadata.len, JSON_ALLOW_NUL, NULL) : json_object();
+    return object != NULL ? object : json_null();
+}
+
+json_t *message_json(const char *message)
+{
+    char copy[sizeof((struct error *)0)->text];
+    size_t at, len = (size_t)snprintf(copy, sizeof copy, "%s", message);
+    while ((at = utf8_invalid(copy, len)) < len)
+        copy[at] = '?';
+    return json_stringn(copy, len);
+}
+
+json_t *error_json(const struct error *err)
+{
+    json_t *error =
+        json_pack("{s:s, s:o}", "code", status_code(err->status), "detail", message_json(err->text));
+    if (error != NULL && err->field[0] != '\0' &&
+        json_object_set_new(error, "field", message_json(err->field)) != 0) {
+        json_decref(error);
+        return NULL;
+    }
+    return error;
+}
+
+void hex_text(const unsigned char *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+double clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+enum status call_model(struct api_call *call, struct text name, const struct engine_model **out)
+{
+    enum status status = engine_model(call->engine, out, &call->err);
+    if (status == STATUS_OK && name.len > 0 && !text_is(name, (*out)->name))
+        status = error_field(&call->err, STATUS_NOT_FOUND, "model",
+                             "there is no model \"%.*s\" here; the one loaded is %s",
+                             (int)(name.len < 128 ? name.len : 128), name.data, (*out)->name);
+    return status;
+}
+
+enum status call_store(struct api_call *call, struct store **out)
+{
+    struct store *s = engine_store(call->engine);
+    if (s == NULL)
+        return error_set(&call->err, STATUS_UNAVAILABLE,
+                         "there is no store here; start the program with --db FILE");
+    *out = s;
+    return STATUS_OK;
+}
+
+enum status call_collection(struct api_call *call, struct collection **out)
+{
+    struct store *s = NULL;
+    enum status status = call_store(call, &s);
+    return status == STATUS_OK ? store_collection_open(s, call->captures[0], out, &call->err) : status;
+}
+
+const char *const input_type_names[] = {"query",           "search_query", "document",
+                                        "search_document", "passage",      NULL};
+
+enum input_type input_type_of(const json_t *body, const char *name)
+{
+    return shape_choice(body, name, input_type_names, 0) < 2 ? INPUT_QUERY : INPUT_DOCUMENT;
+}

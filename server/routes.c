@@ -1,0 +1,168 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#define MIB ((size_t)1 << 20)
+
+#define NO_BODY        0
+#define SETTINGS_BYTES (64 << 10)
+#define SEARCH_BYTES   (2 * MIB)
+#define EMBED_BYTES    (32 * MIB)
+#define INGEST_BYTES   (64 * MIB)
+
+/* Of two patterns that match a path the first one counts. */
+static const struct api_route table[] = {
+    {"GET", "/livez", API_OPEN, API_COGNATE, NO_BODY, false, "Whether the process runs.", handle_livez,
+     .answer = &shape_alive},
+    {"GET", "/readyz", API_OPEN, API_COGNATE, NO_BODY, false,
+     "Whether requests can be answered: 503 until the model is loaded, and while draining.", handle_readyz,
+     .answer = &shape_alive},
+    {"GET", "/health", API_OPEN, API_COGNATE, NO_BODY, false, "As /readyz.", handle_health,
+     .answer = &shape_alive},
+    {"GET", "/version", API_READ, API_COGNATE, NO_BODY, false, "What runs here: program, model, store.",
+     handle_version, .answer = &shape_version},
+    {"GET", "/metrics", API_READ, API_COGNATE, NO_BODY, false, "Figures in the Prometheus text format 0.0.4.",
+     handle_metrics},
+    {"GET", "/openapi.json", API_OPEN, API_COGNATE, NO_BODY, false, "This description (OpenAPI 3.1).",
+     handle_openapi, .answer = &shape_openapi},
+
+    {"GET", "/v1/collections", API_READ, API_COGNATE, NO_BODY, false, "All collections, by name.",
+     handle_collections, .answer = &shape_collections},
+    {"PUT", "/v1/collections/{collection}", API_WRITE, API_COGNATE, SETTINGS_BYTES, false,
+     "Creates a collection for the loaded model: 201, or 200 when it is there with the same settings.",
+     handle_collection_put, .request = &shape_collection_settings, .answer = &shape_collection},
+    {"GET", "/v1/collections/{collection}", API_READ, API_COGNATE, NO_BODY, false,
+     "A collection's settings and figures.", handle_collection_get, .answer = &shape_collection},
+    {"DELETE", "/v1/collections/{collection}", API_WRITE, API_COGNATE, NO_BODY, false,
+     "Deletes a collection with all its documents.", handle_collection_delete, .answer = &shape_deleted},
+
+    {"POST", "/v1/collections/{collection}/documents", API_WRITE, API_COGNATE, INGEST_BYTES, true,
+     "Adds or replaces documents: one object, a list of at most 1,000 (committed together), or JSON lines "
+     "(application/x-ndjson, committed in batches). The answer has a result for each row; a row at fault "
+     "fails "
+     "alone. A single object at fault is an error.",
+     handle_ingest, .query = &shape_ingest_query, .request = &shape_document_in,
+     .answer = &shape_ingest_answer},
+    {"GET", "/v1/collections/{collection}/documents", API_READ, API_COGNATE, NO_BODY, false,
+     "Documents by id, a page at a time.", handle_documents, .query = &shape_documents_query,
+     .answer = &shape_documents},
+    {"POST", "/v1/collections/{collection}/documents/delete", API_WRITE, API_COGNATE, EMBED_BYTES, false,
+     "Deletes documents by id, in one transaction; unknown ids are not counted.", handle_documents_delete,
+     .request = &shape_ids, .answer = &shape_deleted},
+    {"GET", "/v1/collections/{collection}/documents/{id}", API_READ, API_COGNATE, NO_BODY, false,
+     "A document.", handle_document_get, .answer = &shape_document},
+    {"PATCH", "/v1/collections/{collection}/documents/{id}", API_WRITE, API_COGNATE, MIB, false,
+     "Changes language and metadata without embedding anything again.", handle_document_patch,
+     .request = &shape_document_patch, .answer = &shape_document},
+    {"DELETE", "/v1/collections/{collection}/documents/{id}", API_WRITE, API_COGNATE, NO_BODY, false,
+     "Deletes a document.", handle_document_delete, .answer = &shape_deleted},
+
+    {"POST", "/v1/collections/{collection}/search", API_READ, API_COGNATE, SEARCH_BYTES, false,
+     "The documents nearest in meaning to a query, each with its best passage. Several queries are answered "
+     "as "
+     "{\"results\": […]}.",
+     handle_search, .request = &shape_search, .answer = &shape_search_answer},
+    {"GET", "/v1/collections/{collection}/search", API_READ, API_COGNATE, NO_BODY, false,
+     "The documents nearest in meaning to a query.", handle_search, .query = &shape_search_query,
+     .answer = &shape_search_answer},
+
+    {"POST", "/v1/embed", API_READ, API_COGNATE, EMBED_BYTES, false, "Vectors of texts.", handle_embed,
+     .request = &shape_embed, .answer = &shape_embed_answer},
+    {"POST", "/v1/similarity", API_READ, API_COGNATE, EMBED_BYTES, false,
+     "How near two texts are in meaning, or each text of a list to each of another.", handle_similarity,
+     .request = &shape_similarity, .answer = &shape_similarity_answer},
+    {"POST", "/v1/tokenize", API_READ, API_COGNATE, SEARCH_BYTES, false,
+     "The tokens of texts, with the bytes each stands for.", handle_tokenize, .request = &shape_tokenize,
+     .answer = &shape_tokenize_answer},
+
+    {"POST", "/v1/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false,
+     "Vectors of texts, as OpenAI gives them.", handle_openai_embeddings, .request = &shape_openai_embeddings,
+     .answer = &shape_openai_answer},
+    {"POST", "/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false, "The same without /v1.",
+     handle_openai_embeddings, .request = &shape_openai_embeddings, .answer = &shape_openai_answer},
+    {"GET", "/v1/models", API_READ, API_OPENAI, NO_BODY, false, "The models here, as OpenAI lists them.",
+     handle_models, .answer = &shape_models},
+    {"GET", "/v1/models/{model}", API_READ, API_OPENAI, NO_BODY, false, "A model.", handle_model,
+     .answer = &shape_model},
+};
+
+enum { ROUTES = sizeof table / sizeof *table };
+
+const struct api_route *api_routes(size_t *n)
+{
+    *n = ROUTES;
+    return table;
+}
+
+bool route_match(const char *pattern, const char *path, struct text captures[CALL_CAPTURES])
+{
+    size_t count = 0;
+    while (*pattern != '\0' && *path != '\0') {
+        if (*pattern != '{') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        /* A capture runs to the end of its segment, less what the pattern has behind it there. */
+        const char *rest = strchr(pattern, '}') + 1;
+        size_t segment = strcspn(path, "/"), behind = strcspn(rest, "/");
+        if (count == CALL_CAPTURES || segment <= behind)
+            return false;
+        captures[count++] = (struct text){path, segment - behind};
+        path += segment - behind;
+        pattern = rest;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+/* ---- finding ---- */
+
+enum { GET = 1, PUT = 2, PATCH = 4, POST = 8, DELETE = 16 };
+
+static unsigned method_bit(const char *method)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } methods[] = {{"GET", GET}, {"PUT", PUT}, {"PATCH", PATCH}, {"POST", POST}, {"DELETE", DELETE}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i].name, method) == 0)
+            return methods[i].bit;
+    return 0;
+}
+
+/* The Allow header of a set of methods; every set that the table has is here. */
+static const char *allow_text(unsigned methods)
+{
+    static const struct {
+        unsigned methods;
+        const char *text;
+    } sets[] = {
+        {GET, "GET, HEAD"},
+        {POST, "POST"},
+        {GET | POST, "GET, HEAD, POST"},
+        {GET | PUT | DELETE, "GET, HEAD, PUT, DELETE"},
+        {GET | PATCH | DELETE, "GET, HEAD, PATCH, DELETE"},
+        {GET | PATCH | DELETE | POST, "GET, HEAD, PATCH, POST, DELETE"},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (sets[i].methods == methods)
+            return sets[i].text;
+    return NULL;
+}
+
+const struct api_route *api_route_find(const char *method, const char *path, const char **allow)
+{
+    struct text captures[CALL_CAPTURES];
+    unsigned methods = 0;
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!route_match(table[i].pattern, path, captures))
+            continue;
+        if (strcmp(table[i].method, wanted) == 0)
+            return &table[i];
+        methods |= method_bit(table[i].method);
+    }
+    *allow = allow_text(methods);
+    return NULL;
+}
