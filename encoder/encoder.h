@@ -79,6 +79,11 @@ enum status embedder_new(const struct model *m, size_t token_budget, struct embe
                          struct error *err);
 void embedder_free(struct embedder *e); /* accepts NULL */
 
+/* Lets `threads` threads, the caller among them, split every pass: the schedule for a lone query. An embedder
+ * starts with one; for many texts one embedder a core is faster. The vectors are the same. When this fails,
+ * the embedder can only be freed. */
+enum status embedder_set_threads(struct embedder *e, size_t threads, struct error *err);
+
 /* Embeds n sequences: sequence i is ids[starts[i]] … ids[starts[i + 1] - 1]. Writes n rows of `width` floats
  * of unit length to `out`. INVALID, and nothing written, when a sequence is empty or longer than the context,
  * or an id is out of range. */

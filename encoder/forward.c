@@ -1,0 +1,196 @@
+#include "encoder/forward.h"
+
+#include <cblas.h>
+
+#include "encoder/dequant.h"
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t wide_stride(const struct model *m)
+{
+    return larger(3 * m->heads_width, m->feed_forward);
+}
+
+static size_t pooled_stride(const struct model *m)
+{
+    size_t widest = m->pooled;
+    for (size_t i = 0; i < m->config.dense_count; i++)
+        widest = larger(widest, m->dense[i].out);
+    return widest;
+}
+
+static void take_codes(struct codes *c, size_t rows, size_t stride, struct arena *arena)
+{
+    c->stride = stride;
+    c->bytes = arena_take(arena, rows * stride);
+    c->scale = arena_take(arena, rows * sizeof *c->scale);
+}
+
+size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
+{
+    size_t floats = rows * (2 * m->hidden + wide_stride(m)) +
+                    threads * padded(attend_scratch(m->head, m->config.context), PAD) +
+                    2 * PASS_TEXTS * pooled_stride(m);
+    size_t bytes = floats * sizeof(float) + 16 * ARENA_ALIGN;
+    if (m->precision == PRECISION_INT8)
+        bytes += rows * (larger(m->hidden, m->heads_width) + m->feed_forward + 2 * sizeof(float));
+    return bytes;
+}
+
+void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t threads, struct arena *arena)
+{
+    *s = (struct scratch){.attention_size = padded(attend_scratch(m->head, m->config.context), PAD)};
+    s->x = arena_take(arena, rows * m->hidden * sizeof *s->x);
+    s->sum = arena_take(arena, rows * m->hidden * sizeof *s->sum);
+    s->wide = arena_take(arena, rows * wide_stride(m) * sizeof *s->wide);
+    s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
+    s->pooled = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->pooled);
+    s->spare = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->spare);
+    if (m->precision == PRECISION_INT8) {
+        take_codes(&s->narrow, rows, larger(m->hidden, m->heads_width), arena);
+        take_codes(&s->broad, rows, m->feed_forward, arena);
+    }
+}
+
+/* Part `part` of `parts` of n things. */
+struct range {
+    size_t first, end;
+};
+
+static struct range share(size_t n, size_t part, size_t parts)
+{
+    return (struct range){n * part / parts, n * (part + 1) / parts};
+}
+
+struct worker {
+    const struct pass *pass;
+    size_t part, parts;
+};
+
+static void barrier(const struct worker *w)
+{
+    team_barrier(w->pass->team, w->part);
+}
+
+static bool is_int8(const struct worker *w)
+{
+    return w->pass->model->precision == PRECISION_INT8;
+}
+
+/* out = w · in, from the codes in int8, from the floats otherwise. */
+static void linear(const struct worker *k, const struct linear *w, const struct codes *codes, const float *in,
+                   size_t in_stride, float *out)
+{
+    size_t rows = k->pass->rows;
+    if (is_int8(k)) {
+        struct range panels = share(w->out / PAD, k->part, k->parts);
+        k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
+    } else if (k->part == 0) { /* OpenBLAS has threads of its own */
+        for (size_t r = 0; r < rows; r++)
+            memcpy(out + r * w->out, w->bias, w->out * sizeof *out);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1, in,
+                    (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
+    }
+    barrier(k);
+}
+
+static void embed(const struct worker *k)
+{
+    const struct pass *p = k->pass;
+    const struct model *m = p->model;
+    const struct gguf_tensor *t = m->words;
+    size_t hidden = m->config.hidden;
+    size_t bytes = hidden / ggml_block_values(t->type) * ggml_block_bytes(t->type);
+    struct range rows = share(p->rows, k->part, k->parts);
+    for (size_t text = 0, r = 0; text < p->texts; text++)
+        for (size_t i = 0; i < p->starts[text + 1] - p->starts[text]; i++, r++) {
+            if (r < rows.first || r >= rows.end)
+                continue;
+            float *x = p->scratch->x + r * m->hidden;
+            const float *position = m->positions + i * m->hidden;
+            dequantize(t->type, t->data + (size_t)p->ids[r] * bytes, hidden, x);
+            for (size_t j = 0; j < hidden; j++)
+                x[j] += position[j];
+            memset(x + hidden, 0, (m->hidden - hidden) * sizeof *x);
+        }
+    m->kernels->norm(&m->embedding_norm, p->scratch->x, NULL, rows.first, rows.end,
+                     is_int8(k) ? &p->scratch->narrow : NULL);
+    barrier(k);
+}
+
+static void attention(const struct worker *k)
+{
+    const struct pass *p = k->pass;
+    const struct model *m = p->model;
+    size_t heads = m->config.heads, stride = 3 * m->heads_width;
+    for (size_t task = k->part; task < p->texts * heads; task += k->parts) {
+        size_t text = task / heads, from = p->starts[text] - p->starts[0];
+        m->kernels->attend(p->scratch->wide + from * stride + task % heads * m->head, stride, m->heads_width,
+                           m->head, p->starts[text + 1] - p->starts[text],
+                           p->scratch->attention + k->part * p->scratch->attention_size);
+    }
+    barrier(k);
+}
+
+static void layer(const struct worker *k, const struct layer *l, bool last)
+{
+    const struct pass *p = k->pass;
+    const struct scratch *s = p->scratch;
+    const struct kernels *kernels = p->model->kernels;
+    struct range rows = share(p->rows, k->part, k->parts);
+    const struct codes *narrow = is_int8(k) ? &s->narrow : NULL, *broad = is_int8(k) ? &s->broad : NULL;
+
+    linear(k, &l->qkv, narrow, s->x, l->qkv.in, s->wide);
+    attention(k);
+    if (is_int8(k)) {
+        kernels->quantize(s->wide, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
+        barrier(k);
+    }
+    linear(k, &l->output, narrow, s->wide, l->qkv.out, s->sum);
+    kernels->norm(&l->attention_norm, s->x, s->sum, rows.first, rows.end, narrow);
+    barrier(k);
+    linear(k, &l->up, narrow, s->x, l->up.in, s->wide);
+    kernels->gelu(s->wide, l->up.out, l->up.out, rows.first, rows.end, broad);
+    barrier(k);
+    linear(k, &l->down, broad, s->wide, l->down.in, s->sum);
+    kernels->norm(&l->output_norm, s->x, s->sum, rows.first, rows.end, last ? NULL : narrow);
+    barrier(k);
+}
+
+static void walk(void *context, size_t part, size_t parts)
+{
+    const struct worker k = {context, part, parts};
+    const struct model *m = k.pass->model;
+    embed(&k);
+    for (size_t i = 0; i < m->config.layers; i++)
+        layer(&k, &m->layers[i], i + 1 == m->config.layers);
+}
+
+float *forward(const struct pass *p, size_t *stride)
+{
+    const struct model *m = p->model;
+    float *vectors = p->scratch->pooled, *next = p->scratch->spare;
+    team_run(p->team, walk, (void *)(uintptr_t)p);
+    for (size_t t = 0; t < p->texts; t++)
+        for (size_t i = 0; i < m->config.part_count; i++)
+            m->kernels->pool(m->config.parts[i],
+                             p->scratch->x + (size_t)(p->starts[t] - p->starts[0]) * m->hidden, m->hidden,
+                             p->starts[t + 1] - p->starts[t], m->hidden,
+                             vectors + t * m->pooled + i * m->hidden);
+    *stride = m->pooled;
+    for (size_t i = 0; i < m->config.dense_count; i++) {
+        const struct dense *d = &m->dense[i];
+        m->kernels->product(vectors, d->in, p->texts, d->weight, d->out, d->in, d->out, d->bias, next,
+                            d->out);
+        if (d->tanh)
+            m->kernels->tanh(next, p->texts * d->out);
+        float *free_now = vectors;
+        vectors = next;
+        next = free_now;
+        *stride = d->out;
+    }
+    return vectors;
+}

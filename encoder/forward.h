@@ -1,0 +1,45 @@
+/* One pass of packed sequences through a model.
+ *
+ *     tokens   | sequence 0 | sequence 1 | … |        rows of every buffer, no padding between sequences
+ *     x        (rows, hidden)     the residual stream
+ *     wide     (rows, 3 · heads or feed_forward)      queries, keys, values; then the feed-forward's inside
+ *     sum      (rows, hidden)     what a layer adds to x
+ *
+ * The threads of a team walk through the pass together: each step splits its rows, heads or output columns
+ * among them and ends at a barrier. No sum is ever split, so the bits do not depend on the number of threads.
+ */
+#ifndef COGNATE_ENCODER_FORWARD_H
+#define COGNATE_ENCODER_FORWARD_H
+
+#include "common/arena.h"
+#include "encoder/model.h"
+#include "encoder/team.h"
+
+#define PASS_TEXTS 128 /* sequences in a pass, at most */
+
+struct scratch {
+    float *x, *wide, *sum;
+    struct codes narrow; /* of hidden or context rows; int8 only */
+    struct codes broad;  /* of feed-forward rows; int8 only */
+    float *attention;    /* (threads, attention_size) */
+    size_t attention_size;
+    float *pooled, *spare; /* (PASS_TEXTS, widest of pooling and heads) */
+};
+
+struct pass {
+    const struct model *model;
+    const struct scratch *scratch;
+    struct team *team;
+    const int32_t *ids;     /* of the first token */
+    const uint32_t *starts; /* (texts + 1), relative to starts[0] */
+    size_t texts, rows;
+};
+
+/* Bytes of scratch for `rows` tokens, and its pieces cut from `arena`. */
+size_t scratch_bytes(const struct model *m, size_t rows, size_t threads);
+void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t threads, struct arena *arena);
+
+/* Runs the pass and returns the vectors before they are scaled to unit length, *stride values apart. */
+float *forward(const struct pass *pass, size_t *stride);
+
+#endif

@@ -1,0 +1,16 @@
+#include "encoder/kernels.h"
+
+/* The keys turned on their side, eight rows of scores, and one block of keys. */
+size_t attend_scratch(size_t head, size_t n)
+{
+    size_t columns = padded(n, STRIPES);
+    return head * columns + 8 * columns + STRIPES * STRIPES;
+}
+
+const struct kernels *kernels_for(enum isa isa)
+{
+    static const struct kernels *const table[ISA_COUNT] = {
+        [ISA_REFERENCE] = &kernels_reference,
+    };
+    return table[isa] != NULL ? table[isa] : &kernels_reference;
+}

@@ -1,0 +1,113 @@
+/* The arithmetic of the encoder: one table of functions, chosen once when a model is opened.
+ *
+ *     const struct kernels *k = kernels_for(ISA_AVX512);
+ *     k->norm(&layer->attention_norm, x, add, stride, 0, rows, &codes);
+ *
+ * Every table gives the same bits. Integer sums are exact. Float work follows one rule, kept by writing it
+ * once (kernels_body.h) over a vector of sixteen floats (vec16_*.h) that each instruction set provides:
+ *
+ *     (1) a sum along a row goes into 16 stripes, element i into stripe i mod 16, in order, and the stripes
+ *         are folded in one tree: i with i + 8, then + 4, + 2, + 1;
+ *     (2) a product of matrices gives each output its own chain of fused multiply-adds in order of the inner
+ *         index;
+ *     (3) a multiply-add is fused where the source says v16_fma and nowhere else; divisions and square roots
+ *         are the exact ones; rounding is to nearest even, denormals are kept;
+ *     (4) exp, tanh and erf are the polynomials in kernels_body.h.
+ *
+ * Rows are padded with zeros: widths to PAD values, a head's width to STRIPES. Padding stays zero.
+ * A change that changes bits must raise NUMERICS_VERSION, which is part of every vector's space.
+ */
+#ifndef COGNATE_ENCODER_KERNELS_H
+#define COGNATE_ENCODER_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cpu.h"
+
+#define NUMERICS_VERSION 1
+#define STRIPES          16
+#define PAD              64 /* also the columns of a weight panel */
+
+static inline size_t padded(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* out = in · weightᵀ + bias. `in` and `out` are padded. */
+struct linear {
+    size_t in, out;
+    float *bias;   /* (out) */
+    float *weight; /* (out, in); f32 only */
+
+    /* int8 only: value = scale · panel byte. Panels hold 64 outputs each, four inputs of one output side by
+     * side, as vpdpbusd wants them: (out / 64, in / 4, 64, 4). */
+    int8_t *panels;
+    float *scale;   /* (out) */
+    int32_t *start; /* (out) where a sum starts: what takes the 128 out of every code, or zero */
+};
+
+/* Layer norm over the first `width` values of a row. */
+struct norm {
+    size_t width, stride;
+    float epsilon;
+    float *weight, *bias; /* (stride) */
+    float *spread; /* (stride) int8 only: what the normalised value is multiplied with to be quantised */
+};
+
+/* Rows of bytes that stand for floats: scale · (byte - 128), or scale · byte + GELU_LEAST after a GELU. */
+struct codes {
+    uint8_t *bytes; /* (rows, stride) */
+    size_t stride;
+    float *scale; /* (rows) */
+};
+
+/* A little below the smallest value of the GELU, -0.16997. */
+#define GELU_LEAST -0.1701f
+
+enum pooling { POOL_MEAN, POOL_MAX, POOL_CLS, POOL_LAST };
+
+struct kernels {
+    /* Columns 64 · first … 64 · end - 1 of out = codes · panels, scaled, plus bias. */
+    void (*linear)(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
+                   float *out);
+
+    /* x = norm(x + add) for rows first … end - 1; add may be NULL. With codes, also the codes of the
+     * normalised values times `spread`. */
+    void (*norm)(const struct norm *w, float *x, const float *add, size_t first, size_t end,
+                 const struct codes *codes);
+
+    /* The codes of `width` values a row. */
+    void (*quantize)(const float *x, size_t stride, size_t width, size_t first, size_t end,
+                     const struct codes *codes);
+
+    /* x = gelu(x), the erf form, `width` values a row; with codes, only the codes (x is scratch then). */
+    void (*gelu)(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes);
+
+    /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
+     * `head` values each. The context replaces the queries. The scale is part of the query weights. */
+    void (*attend)(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch);
+
+    /* c = a · b + start for `rows` rows of a; b is (inner, columns), columns a multiple of 16; start may be
+     * NULL. */
+    void (*product)(const float *a, size_t a_stride, size_t rows, const float *b, size_t b_stride,
+                    size_t inner, size_t columns, const float *start, float *c, size_t c_stride);
+
+    /* `width` values (a multiple of 16) out of n rows. */
+    void (*pool)(enum pooling kind, const float *x, size_t stride, size_t n, size_t width, float *out);
+
+    void (*tanh)(float *x, size_t n); /* n a multiple of 16 */
+
+    /* Scales n values, a multiple of 16, to unit length; false when they have none. */
+    bool (*unit)(float *x, size_t n);
+};
+
+/* Floats that attend needs for a sequence of n rows. */
+size_t attend_scratch(size_t head, size_t n);
+
+const struct kernels *kernels_for(enum isa isa);
+
+extern const struct kernels kernels_reference;
+
+#endif

@@ -1,0 +1,305 @@
+/* The float kernels, written once. An instruction set's source includes its vec16_*.h, then this, and fills a
+ * table with the functions; the rules they follow are in kernels.h. */
+#ifndef COGNATE_ENCODER_KERNELS_BODY_H
+#define COGNATE_ENCODER_KERNELS_BODY_H
+
+#include "encoder/kernels.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Added to a number below 2²² in size, these leave the nearest whole number in the low bits. */
+#define WHOLE      12582912.0f /* 1.5 · 2²³ */
+#define WHOLE_CODE (WHOLE + 128.0f)
+#define TINY       1e-30f /* rows smaller than this are zero */
+#define SYMMETRIC  127.0f
+#define FULL       255.0f
+
+/* exp for x ≤ 0; below -87 as at -87 (1.6e-38). Relative error < 3e-7. x = n ln 2 + r, |r| ≤ ln 2 / 2, and a
+ * polynomial of degree 6 in r. */
+ALWAYS_INLINE v16 exp16(v16 x)
+{
+    x = v16_max(x, v16_all(-87.0f));
+    v16 u = v16_fma(x, v16_all(0x1.715476p+0f), v16_all(WHOLE));
+    v16 n = v16_sub(u, v16_all(WHOLE));
+    v16 r = v16_fma(n, v16_all(-0x1.62e4p-1f), x);
+    r = v16_fma(n, v16_all(-0x1.7f7d1cp-20f), r);
+    v16 p = v16_all(0x1.6c16c2p-10f);
+    p = v16_fma(p, r, v16_all(0x1.111112p-7f));
+    p = v16_fma(p, r, v16_all(0x1.555556p-5f));
+    p = v16_fma(p, r, v16_all(0x1.555556p-3f));
+    p = v16_fma(p, r, v16_all(0.5f));
+    p = v16_fma(p, r, v16_all(1.0f));
+    p = v16_fma(p, r, v16_all(1.0f));
+    return v16_mul(p, v16_power(u));
+}
+
+/* tanh through exp(-2 |x|). Absolute error < 3e-7. */
+ALWAYS_INLINE v16 tanh16(v16 x)
+{
+    v16 one = v16_all(1.0f), e = exp16(v16_mul(v16_abs(x), v16_all(-2.0f)));
+    return v16_copysign(v16_div(v16_sub(one, e), v16_add(one, e)), x);
+}
+
+/* x · (½ + ½ erf(x / √2)), the half erf as an odd polynomial fitted on ±4.375 and constant beyond. Absolute
+ * error < 4.1e-5 up to |x| = 9, then < 3e-7 · |x|. */
+ALWAYS_INLINE v16 gelu16(v16 x)
+{
+    v16 y = v16_max(v16_min(x, v16_all(4.375f)), v16_all(-4.375f));
+    v16 s = v16_mul(y, y);
+    v16 p = v16_all(0x1.483574p-35f);
+    p = v16_fma(p, s, v16_all(-0x1.0ae4f0p-28f));
+    p = v16_fma(p, s, v16_all(0x1.7f1624p-23f));
+    p = v16_fma(p, s, v16_all(-0x1.423312p-18f));
+    p = v16_fma(p, s, v16_all(0x1.64d110p-14f));
+    p = v16_fma(p, s, v16_all(-0x1.15c3a4p-10f));
+    p = v16_fma(p, s, v16_all(0x1.3c781ap-7f));
+    p = v16_fma(p, s, v16_all(-0x1.0ebe2ep-4f));
+    p = v16_fma(p, s, v16_all(0x1.985816p-2f));
+    return v16_mul(x, v16_fma(y, p, v16_all(0.5f)));
+}
+
+ALWAYS_INLINE void zero_row(const struct codes *codes, size_t row, uint8_t zero)
+{
+    codes->scale[row] = 0;
+    memset(codes->bytes + row * codes->stride, zero, codes->stride);
+}
+
+/* Codes of a row whose largest magnitude is `top`. */
+ALWAYS_INLINE void store_codes(const float *x, size_t width, float top, const struct codes *codes, size_t row)
+{
+    if (!(top >= TINY)) {
+        zero_row(codes, row, 128);
+        return;
+    }
+    uint8_t *bytes = codes->bytes + row * codes->stride;
+    v16 up = v16_all(SYMMETRIC / top), whole = v16_all(WHOLE_CODE);
+    for (size_t i = 0; i < width; i += 16)
+        v16_store_low_bytes(bytes + i, v16_fma(v16_load(x + i), up, whole));
+    codes->scale[row] = top / SYMMETRIC;
+}
+
+static void quantize(const float *x, size_t stride, size_t width, size_t first, size_t end,
+                     const struct codes *codes)
+{
+    for (size_t r = first; r < end; r++) {
+        v16 top = v16_all(0);
+        for (size_t i = 0; i < width; i += 16)
+            top = v16_max(v16_abs(v16_load(x + r * stride + i)), top);
+        store_codes(x + r * stride, width, v16_top(top), codes, r);
+    }
+}
+
+static void norm(const struct norm *w, float *x, const float *add, size_t first, size_t end,
+                 const struct codes *codes)
+{
+    size_t stride = w->stride, whole = w->width / 16 * 16, rest = w->width - whole;
+    for (size_t r = first; r < end; r++) {
+        float *row = x + r * stride;
+        v16 sum = v16_all(0), squares = v16_all(0), top = v16_all(0);
+        for (size_t i = 0; i < stride; i += 16) {
+            v16 v = v16_load(row + i);
+            if (add != NULL)
+                v = v16_add(v, v16_load(add + r * stride + i));
+            sum = v16_add(sum, v);
+            v16_store(row + i, v);
+        }
+        v16 mean = v16_all(v16_sum(sum) / (float)w->width);
+        for (size_t i = 0; i < whole; i += 16) {
+            v16 v = v16_sub(v16_load(row + i), mean);
+            squares = v16_fma(v, v, squares);
+            v16_store(row + i, v);
+        }
+        if (rest != 0) {
+            v16 v = v16_keep(v16_sub(v16_load(row + whole), mean), rest, 0);
+            squares = v16_fma(v, v, squares);
+            v16_store(row + whole, v);
+        }
+        float variance = v16_sum(squares) / (float)w->width;
+        v16 unit = v16_all(1.0f / sqrtf(variance + w->epsilon));
+        if (codes == NULL) {
+            for (size_t i = 0; i < stride; i += 16)
+                v16_store(row + i, v16_fma(v16_mul(v16_load(row + i), unit), v16_load(w->weight + i),
+                                           v16_load(w->bias + i)));
+            continue;
+        }
+        for (size_t i = 0; i < stride; i += 16) {
+            v16 v = v16_mul(v16_load(row + i), unit);
+            top = v16_max(v16_abs(v16_mul(v, v16_load(w->spread + i))), top);
+            v16_store(row + i, v);
+        }
+        float limit = v16_top(top);
+        v16 up = v16_all(limit >= TINY ? SYMMETRIC / limit : 0), whole_code = v16_all(WHOLE_CODE);
+        uint8_t *bytes = codes->bytes + r * codes->stride;
+        for (size_t i = 0; i < stride; i += 16) {
+            v16 v = v16_load(row + i);
+            v16 spread = v16_mul(v, v16_load(w->spread + i));
+            v16_store_low_bytes(bytes + i, v16_fma(spread, up, whole_code));
+            v16_store(row + i, v16_fma(v, v16_load(w->weight + i), v16_load(w->bias + i)));
+        }
+        codes->scale[r] = limit >= TINY ? limit / SYMMETRIC : 0;
+    }
+}
+
+static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes)
+{
+    for (size_t r = first; r < end; r++) {
+        float *row = x + r * stride;
+        v16 top = v16_all(0), least = v16_all(GELU_LEAST);
+        if (codes == NULL) {
+            for (size_t i = 0; i < width; i += 16)
+                v16_store(row + i, gelu16(v16_load(row + i)));
+            continue;
+        }
+        for (size_t i = 0; i < width; i += 16) {
+            v16 v = v16_sub(gelu16(v16_load(row + i)), least);
+            top = v16_max(v, top);
+            v16_store(row + i, v);
+        }
+        uint8_t *bytes = codes->bytes + r * codes->stride;
+        float limit = v16_top(top);
+        v16 up = v16_all(FULL / limit), whole = v16_all(WHOLE);
+        for (size_t i = 0; i < width; i += 16)
+            v16_store_low_bytes(bytes + i, v16_fma(v16_load(row + i), up, whole));
+        codes->scale[r] = limit / FULL;
+    }
+}
+
+/* R rows and C vectors of columns of a · b. */
+ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, size_t a_stride,
+                                const float *b, size_t b_stride, size_t inner, const float *start, float *c,
+                                size_t c_stride)
+{
+    v16 sum[PRODUCT_ROWS][PRODUCT_COLUMNS];
+    for (size_t i = 0; i < R; i++)
+        for (size_t j = 0; j < C; j++)
+            sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
+    for (size_t k = 0; k < inner; k++)
+        for (size_t j = 0; j < C; j++) {
+            v16 column = v16_load(b + k * b_stride + 16 * j);
+            for (size_t i = 0; i < R; i++)
+                sum[i][j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i][j]);
+        }
+    for (size_t i = 0; i < R; i++)
+        for (size_t j = 0; j < C; j++)
+            v16_store(c + i * c_stride + 16 * j, sum[i][j]);
+}
+
+ALWAYS_INLINE void product_rows(const size_t R, const float *a, size_t a_stride, const float *b,
+                                size_t b_stride, size_t inner, size_t columns, const float *start, float *c,
+                                size_t c_stride)
+{
+    size_t j = 0;
+    for (; j + 16 * PRODUCT_COLUMNS <= columns; j += 16 * PRODUCT_COLUMNS)
+        product_tile(R, PRODUCT_COLUMNS, a, a_stride, b + j, b_stride, inner,
+                     start == NULL ? NULL : start + j, c + j, c_stride);
+    for (; j < columns; j += 16)
+        product_tile(R, 1, a, a_stride, b + j, b_stride, inner, start == NULL ? NULL : start + j, c + j,
+                     c_stride);
+}
+
+static void product(const float *a, size_t a_stride, size_t rows, const float *b, size_t b_stride,
+                    size_t inner, size_t columns, const float *start, float *c, size_t c_stride)
+{
+    size_t i = 0;
+    for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
+        product_rows(PRODUCT_ROWS, a + i * a_stride, a_stride, b, b_stride, inner, columns, start,
+                     c + i * c_stride, c_stride);
+    for (; i + 2 <= rows; i += 2)
+        product_rows(2, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
+                     c_stride);
+    if (i < rows)
+        product_rows(1, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
+                     c_stride);
+}
+
+/* exp(score - largest) in place; returns one over their sum. */
+ALWAYS_INLINE float softmax(float *scores, size_t n)
+{
+    size_t whole = n / 16 * 16, rest = n - whole;
+    v16 top = v16_all(-INFINITY), sum = v16_all(0);
+    for (size_t j = 0; j < whole; j += 16)
+        top = v16_max(v16_load(scores + j), top);
+    if (rest != 0)
+        top = v16_max(v16_keep(v16_load(scores + whole), rest, -INFINITY), top);
+    v16 limit = v16_all(v16_top(top));
+    for (size_t j = 0; j < whole; j += 16) {
+        v16 e = exp16(v16_sub(v16_load(scores + j), limit));
+        sum = v16_add(sum, e);
+        v16_store(scores + j, e);
+    }
+    if (rest != 0) {
+        v16 e = v16_keep(exp16(v16_sub(v16_load(scores + whole), limit)), rest, 0);
+        sum = v16_add(sum, e);
+        v16_store(scores + whole, e);
+    }
+    return 1.0f / v16_sum(sum);
+}
+
+#define QUERIES 8 /* rows of scores at a time */
+
+static void attend(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch)
+{
+    size_t columns = padded(n, 16), whole = n / 16 * 16;
+    const float *keys = qkv + width, *values = keys + width;
+    float *turned = scratch, *scores = turned + head * columns, *last = scores + QUERIES * columns;
+    for (size_t d = 0; d < head; d += 16) {
+        for (size_t j = 0; j < whole; j += 16)
+            v16_transpose(keys + j * stride + d, stride, turned + d * columns + j, columns);
+        if (whole == n)
+            continue;
+        for (size_t j = whole; j < columns; j++)
+            v16_store(last + 16 * (j - whole), j < n ? v16_load(keys + j * stride + d) : v16_all(0));
+        v16_transpose(last, 16, turned + d * columns + whole, columns);
+    }
+    for (size_t i = 0; i < n; i += QUERIES) {
+        size_t rows = n - i < QUERIES ? n - i : QUERIES;
+        float *out = qkv + i * stride, share[QUERIES];
+        product(out, stride, rows, turned, columns, head, columns, NULL, scores, columns);
+        for (size_t r = 0; r < rows; r++)
+            share[r] = softmax(scores + r * columns, n);
+        product(scores, columns, rows, values, stride, n, head, NULL, out, stride);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t d = 0; d < head; d += 16)
+                v16_store(out + r * stride + d, v16_mul(v16_load(out + r * stride + d), v16_all(share[r])));
+    }
+}
+
+static void pool(enum pooling kind, const float *x, size_t stride, size_t n, size_t width, float *out)
+{
+    const float *from = kind == POOL_LAST ? x + (n - 1) * stride : x;
+    v16 count = v16_all((float)n);
+    for (size_t d = 0; d < width; d += 16) {
+        v16 v = v16_load(from + d);
+        for (size_t i = 1; kind == POOL_MEAN && i < n; i++)
+            v = v16_add(v, v16_load(x + i * stride + d));
+        for (size_t i = 1; kind == POOL_MAX && i < n; i++)
+            v = v16_max(v16_load(x + i * stride + d), v);
+        v16_store(out + d, kind == POOL_MEAN ? v16_div(v, count) : v);
+    }
+}
+
+static void tanh_row(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        v16_store(x + i, tanh16(v16_load(x + i)));
+}
+
+static bool unit(float *x, size_t n)
+{
+    v16 squares = v16_all(0);
+    for (size_t i = 0; i < n; i += 16)
+        squares = v16_fma(v16_load(x + i), v16_load(x + i), squares);
+    float sum = v16_sum(squares);
+    if (!(sum >= TINY && sum <= 1 / TINY))
+        return false;
+    v16 length = v16_all(sqrtf(sum));
+    for (size_t i = 0; i < n; i += 16)
+        v16_store(x + i, v16_div(v16_load(x + i), length));
+    return true;
+}
+
+#define KERNELS_BODY                                                                                         \
+    .norm = norm, .quantize = quantize, .gelu = gelu, .attend = attend, .product = product, .pool = pool,    \
+    .tanh = tanh_row, .unit = unit
+
+#endif

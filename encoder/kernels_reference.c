@@ -1,0 +1,25 @@
+#include "encoder/vec16_portable.h"
+
+#include "encoder/kernels_body.h"
+
+static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
+                   float *out)
+{
+    for (size_t p = first; p < end; p++) {
+        const int8_t *panel = w->panels + p * PAD * w->in;
+        for (size_t r = 0; r < rows; r++) {
+            const uint8_t *row = codes->bytes + r * codes->stride;
+            int32_t sums[PAD];
+            memcpy(sums, w->start + p * PAD, sizeof sums);
+            for (size_t k = 0; k < w->in; k += 4)
+                for (size_t c = 0; c < PAD; c++)
+                    for (size_t i = 0; i < 4; i++)
+                        sums[c] += row[k + i] * panel[k * PAD + 4 * c + i];
+            for (size_t c = 0; c < PAD; c++)
+                out[r * w->out + p * PAD + c] =
+                    fmaf((float)sums[c] * codes->scale[r], w->scale[p * PAD + c], w->bias[p * PAD + c]);
+        }
+    }
+}
+
+const struct kernels kernels_reference = {.linear = linear, KERNELS_BODY};

@@ -1,0 +1,59 @@
+/* What makes vectors comparable: everything that a vector's bits depend on and nothing else. A new
+ * description or a new relevance curve leaves the space as it is. */
+#include <nettle/sha2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encoder/encoder.h"
+#include "encoder/kernels.h"
+
+static void add_number(struct sha256_ctx *sha, uint64_t value)
+{
+    unsigned char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(value >> 8 * i);
+    sha256_update(sha, sizeof bytes, bytes);
+}
+
+static void add_text(struct sha256_ctx *sha, struct text text)
+{
+    add_number(sha, text.len);
+    sha256_update(sha, text.len, (const uint8_t *)text.data);
+}
+
+static bool starts_with(struct text text, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return text.len >= n && memcmp(text.data, prefix, n) == 0;
+}
+
+static bool counts(struct text key)
+{
+    return !starts_with(key, "cognate.canary.") && !starts_with(key, "cognate.relevance") &&
+           (!starts_with(key, "general.") || text_is(key, "general.architecture"));
+}
+
+enum status model_space_id(const struct gguf *file, enum precision precision, unsigned char out[32],
+                           struct error *err)
+{
+    struct sha256_ctx sha;
+    (void)err;
+    sha256_init(&sha);
+    add_number(&sha, NUMERICS_VERSION);
+    add_number(&sha, precision);
+    for (uint64_t i = 0; i < gguf_pair_count(file); i++) {
+        struct text key, pair = gguf_pair(file, i, &key);
+        if (counts(key))
+            add_text(&sha, pair);
+    }
+    for (uint64_t i = 0; i < gguf_tensor_count(file); i++) {
+        const struct gguf_tensor *t = gguf_tensor_at(file, i);
+        add_text(&sha, t->name);
+        add_number(&sha, t->type);
+        for (size_t j = 0; j < 4; j++)
+            add_number(&sha, t->dims[j]);
+        sha256_update(&sha, t->size, t->data);
+    }
+    sha256_digest(&sha, 32, out);
+    return STATUS_OK;
+}
