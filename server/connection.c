@@ -185,10 +185,11 @@ void connections_sweep(struct connections *set, int64_t now_ms)
             c->deadline_ms = now_ms + CONNECTION_HEAD_MS;
         bool late = c->deadline_ms != 0 && now_ms > c->deadline_ms;
         bool silent = c->state == CONNECTION_BODY && now_ms > c->active_ms + CONNECTION_INACTIVE_MS;
-        if ((c->state != CONNECTION_HEAD && c->state != CONNECTION_BODY) || (!late && !silent))
+        if (c->state == CONNECTION_EXPIRED || (!late && !silent))
             continue;
+        if (c->state != CONNECTION_ANSWER)
+            connection_say(c, 408, STATUS_DEADLINE, "the request did not come in time");
         c->state = CONNECTION_EXPIRED;
-        connection_say(c, 408, STATUS_DEADLINE, "the request did not come in time");
         shutdown(c->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&set->lock);
@@ -209,7 +210,7 @@ unsigned connections_busy(struct connections *set)
     unsigned busy = 0;
     pthread_mutex_lock(&set->lock);
     for (const struct connection *c = set->first; c != NULL; c = c->next)
-        busy += c->state == CONNECTION_BODY || c->state == CONNECTION_WORK;
+        busy += c->state != CONNECTION_HEAD && c->state != CONNECTION_EXPIRED;
     pthread_mutex_unlock(&set->lock);
     return busy;
 }

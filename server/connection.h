@@ -1,11 +1,10 @@
 /* The connections a server has open, what each is doing, and until when it may.
  *
- *                       request line             head passed                  body complete
- *     started ─▶ HEAD ─────────────────▶ HEAD ───────────────▶ BODY ──────────────────────▶ WORK
- *                 ▲                                                                          │ answered
- *                 └──────────────────────────────────────────────────────────────────────────┘
- *     HEAD, BODY ── deadline passed ──▶ EXPIRED: a 408 is sent and the socket shut; its thread sees that and
- * ends
+ *     start ─▶ HEAD ── the gate ──▶ BODY ── all of it came ──▶ WORK ── answered ──▶ ANSWER ─┐
+ *               ▲                                                                           │ sent
+ *               └───────────────────────────────────────────────────────────────────────────┘
+ *     HEAD, BODY, ANSWER ── deadline passed ──▶ EXPIRED: the socket is shut (HEAD and BODY: a 408 is sent
+ * first); the connection's thread sees that and ends
  *
  * The HTTP library's own timeout counts inactivity only, so a client that sends a byte now and then would
  * hold a thread for ever. A sweep, once in a while, holds every connection to absolute deadlines. Between
@@ -26,12 +25,18 @@
 #include "common/status.h"
 
 #define CONNECTION_HEAD_MS       10000
-#define CONNECTION_BODY_MS       30000  /* and a second for each … */
-#define CONNECTION_BODY_RATE     65536  /* … bytes of the body */
+#define CONNECTION_BODY_MS       30000  /* of a body or an answer, and a second for each … */
+#define CONNECTION_BODY_RATE     65536  /* … bytes of it */
 #define CONNECTION_INACTIVE_MS   15000  /* inside a request */
 #define CONNECTION_KEEP_ALIVE_MS 120000 /* between requests */
 
-enum connection_state { CONNECTION_HEAD, CONNECTION_BODY, CONNECTION_WORK, CONNECTION_EXPIRED };
+enum connection_state {
+    CONNECTION_HEAD,
+    CONNECTION_BODY,
+    CONNECTION_WORK,
+    CONNECTION_ANSWER,
+    CONNECTION_EXPIRED
+};
 
 struct connection {
     struct connection *next, *previous;

@@ -24,15 +24,21 @@ struct exchange {
     struct gate_pass pass;
     const struct api_route *route;
     struct buf body;
-    struct api_reply reply; /* the answer's bytes are in it until it has gone */
+    struct api_reply reply; /* status 0: none yet; holds the answer's bytes until they have gone */
     int status;             /* 0: no answer was made here */
     uint64_t bytes_in, bytes_out;
-    int64_t began_ms;
-    struct timespec began;
+    int64_t began_us;
     bool passed;   /* the head was seen */
     bool complete; /* the body has come in full */
     bool close;    /* after the answer */
 };
+
+static int64_t monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 static struct connection *connection_of(struct MHD_Connection *library)
 {
@@ -75,7 +81,7 @@ void *exchange_begin(void *service, const char *target, struct MHD_Connection *l
         free(x);
         return NULL;
     }
-    x->began_ms = monotonic_ms();
+    x->began_us = monotonic_us();
     inactivity(library, CONNECTION_INACTIVE_MS / 1000);
     return x;
 }
@@ -98,7 +104,7 @@ static void log_line(const struct service *s, const struct exchange *x, const st
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    double ms = (double)(monotonic_ms() - x->began_ms);
+    double ms = (double)(monotonic_us() - x->began_us) / 1000;
     struct request_log_entry entry = {
         .time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .id = x->id,
@@ -195,7 +201,8 @@ static void add_headers(const struct service *s, const struct exchange *x, struc
 }
 
 /* Sends what is in x->reply. */
-static enum MHD_Result answer(const struct service *s, struct exchange *x, struct MHD_Connection *library)
+static enum MHD_Result answer(struct service *s, struct exchange *x, struct MHD_Connection *library,
+                              struct connection *c)
 {
     struct text bytes = {0};
     struct error err = {0};
@@ -219,17 +226,18 @@ static enum MHD_Result answer(const struct service *s, struct exchange *x, struc
                                 "Authorization, Content-Type, X-Request-Id, X-Request-Timeout-Ms");
         MHD_add_response_header(response, "Access-Control-Max-Age", "600");
     }
+    int64_t end = monotonic_ms() + CONNECTION_BODY_MS + (int64_t)(bytes.len * 1000 / CONNECTION_BODY_RATE);
+    connection_enter(&s->connections, c, CONNECTION_ANSWER, end);
     inactivity(library, CONNECTION_INACTIVE_MS / 1000);
     enum MHD_Result queued = MHD_queue_response(library, (unsigned)x->status, response);
     MHD_destroy_response(response);
     return queued;
 }
 
-static enum MHD_Result answer_error(const struct service *s, struct exchange *x,
-                                    struct MHD_Connection *library, const struct error *err, int http)
+/* Makes the answer that says `err`. */
+static void refuse(struct exchange *x, const struct error *err, int http)
 {
     api_reply_error(x->route == NULL ? API_COGNATE : x->route->family, err, http, &x->reply);
-    return answer(s, x, library);
 }
 
 /* ---- the head ---- */
@@ -335,41 +343,42 @@ static int check_key(struct service *s, struct exchange *x, const struct connect
     return status == STATUS_OK ? 0 : status_http(status);
 }
 
-static enum MHD_Result answer_options(const struct service *s, struct exchange *x,
-                                      struct MHD_Connection *library, const char *allow)
+/* The answer where the path has no such method, or nothing at all. */
+static void answer_routeless(struct exchange *x, const char *allow)
 {
-    x->reply = (struct api_reply){.status = 204, .allow = allow};
-    return answer(s, x, library);
+    struct error err = {0};
+    if (allow != NULL && strcmp(x->method, "OPTIONS") == 0) {
+        x->reply = (struct api_reply){.status = 204, .allow = allow};
+        return;
+    }
+    if (allow != NULL)
+        error_set(&err, STATUS_METHOD, "the method %s is not one of this path's; it has %s", x->method,
+                  allow);
+    else
+        error_set(&err, STATUS_NOT_FOUND, "there is nothing at this path; /openapi.json lists what there is");
+    refuse(x, &err, 0);
+    x->reply.allow = allow;
 }
 
-/* Everything that can be decided before the body: an answer, or the way free for the body. */
-static enum MHD_Result head(struct service *s, struct exchange *x, struct MHD_Connection *library,
-                            const char *version, struct connection *c)
+/* Decides what can be decided before the body: leaves an answer in x->reply, or none when the way is free. */
+static void decide(struct service *s, struct exchange *x, struct MHD_Connection *library, const char *version,
+                   const struct connection *c)
 {
     struct error err = {0};
     const char *allow = NULL;
     int http = check_head(s, x, library, version, &err);
-    x->passed = true;
-    x->complete = !x->pass.has_body;
     if (http != 0) {
         x->close = true;
-        return answer_error(s, x, library, &err, http);
+        refuse(x, &err, http);
+        return;
     }
     if (x->pass.asterisk)
-        return answer_options(s, x, library, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    x->route = api_route_find(x->method, x->path, &allow);
-    if (x->route == NULL && allow != NULL && strcmp(x->method, "OPTIONS") == 0)
-        return answer_options(s, x, library, allow);
+        allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+    else
+        x->route = api_route_find(x->method, x->path, &allow);
     if (x->route == NULL) {
-        if (allow != NULL)
-            error_set(&err, STATUS_METHOD, "the method %s is not one of this path's; it has %s", x->method,
-                      allow);
-        else
-            error_set(&err, STATUS_NOT_FOUND,
-                      "there is nothing at this path; /openapi.json lists what there is");
-        api_reply_error(API_COGNATE, &err, 0, &x->reply);
-        x->reply.allow = allow;
-        return answer(s, x, library);
+        answer_routeless(x, allow);
+        return;
     }
     http = check_key(s, x, c, &err);
     if (http == 0)
@@ -378,10 +387,27 @@ static enum MHD_Result head(struct service *s, struct exchange *x, struct MHD_Co
         http =
             status_http(error_set(&err, STATUS_UNAVAILABLE, "the server is starting; try again in a second"));
     if (http != 0)
-        return answer_error(s, x, library, &err, http);
-    buf_init(&x->body, x->route->body_limit);
+        refuse(x, &err, http);
+    else
+        buf_init(&x->body, x->route->body_limit);
+}
+
+/* An answer given now, before a body, makes the library close the connection; without a body it waits for the
+ * last step, so that the connection stays. */
+static enum MHD_Result head(struct service *s, struct exchange *x, struct MHD_Connection *library,
+                            const char *version, struct connection *c)
+{
+    decide(s, x, library, version, c);
+    x->passed = true;
+    x->complete =
+        !x->pass.has_body && !x->close; /* whether a refused head has a body is nothing to rely on */
+    if (x->complete)
+        return MHD_YES;
+    if (x->reply.status != 0)
+        return answer(s, x, library, c);
     int64_t body_ms = CONNECTION_BODY_MS + (int64_t)(x->pass.content_length * 1000 / CONNECTION_BODY_RATE);
-    return connection_enter(&s->connections, c, CONNECTION_BODY, x->began_ms + body_ms) ? MHD_YES : MHD_NO;
+    return connection_enter(&s->connections, c, CONNECTION_BODY, x->began_us / 1000 + body_ms) ? MHD_YES
+                                                                                               : MHD_NO;
 }
 
 /* ---- body and work ---- */
@@ -402,7 +428,8 @@ static enum MHD_Result body(struct service *s, struct exchange *x, struct connec
     }
     uint64_t size = x->pass.chunked ? x->bytes_in : x->pass.content_length;
     connection_active(&s->connections, c,
-                      x->began_ms + CONNECTION_BODY_MS + (int64_t)(size * 1000 / CONNECTION_BODY_RATE));
+                      x->began_us / 1000 + CONNECTION_BODY_MS +
+                          (int64_t)(size * 1000 / CONNECTION_BODY_RATE));
     return MHD_YES;
 }
 
@@ -416,7 +443,7 @@ static int64_t deadline(const struct service *s, const struct exchange *x)
     return monotonic_ms() + ms;
 }
 
-static enum MHD_Result work(struct service *s, struct exchange *x, struct MHD_Connection *library)
+static void work(struct service *s, struct exchange *x)
 {
     struct error err = {0};
     struct api_request request = {.method = x->method,
@@ -433,10 +460,9 @@ static enum MHD_Result work(struct service *s, struct exchange *x, struct MHD_Co
     if (status == STATUS_OK)
         api_call(s->engine, &request, &x->reply);
     else
-        api_reply_error(x->route->family, &err, 0, &x->reply);
+        refuse(x, &err, 0);
     json_decref(request.body);
     buf_release(&x->body);
-    return answer(s, x, library);
 }
 
 enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, const char *url,
@@ -461,5 +487,7 @@ enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, con
     if (!connection_enter(&s->connections, c, CONNECTION_WORK, 0))
         return MHD_NO;
     inactivity(library, 0);
-    return work(s, x, library);
+    if (x->reply.status == 0)
+        work(s, x);
+    return answer(s, x, library, c);
 }

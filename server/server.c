@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,15 +34,18 @@
 #include "server/notify.h"
 
 #define STACK_BYTES (128 << 10)
-#define POOL_BYTES  (40 << 10) /* the library's memory for a connection: a head of GATE_HEADER_BYTES, parsed \
-                                */
-#define SWEEP_MS     250
-#define DRAIN_MS     30000
-#define RESERVE      64 /* connections the library takes beyond the limit, for the Unix socket */
-#define CONNECTIONS  1200
-#define PER_ADDRESS  64
-#define SLOW_MS      1000
-#define ACCEPT_BURST 64
+#define POOL_BYTES                                                                                           \
+    (40 << 10) /* the library's memory for a connection: a head of GATE_HEADER_BYTES, parsed                 \
+                */
+#define SWEEP_MS      250
+#define DRAIN_MS      30000
+#define DRAIN_STEP_MS 20
+#define RESERVE       64  /* connections the library takes beyond the limit, for the Unix socket */
+#define FILES         256 /* descriptors beside those of connections */
+#define CONNECTIONS   1200
+#define PER_ADDRESS   64
+#define SLOW_MS       1000
+#define ACCEPT_BURST  64
 
 struct server {
     const struct server_options *options;
@@ -187,12 +191,10 @@ static void drain(struct server *s)
     sigaddset(&ending, SIGINT);
     pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
     connections_drain(&s->service.connections);
-    unsigned busy = connections_busy(&s->service.connections);
-    say(s, "stopping; %u requests are running\n", busy);
-    while (busy > 0 && monotonic_ms() < end) {
-        poll(NULL, 0, 20);
+    say(s, "stopping; %u requests are running\n", connections_busy(&s->service.connections));
+    while (connections_count(&s->service.connections) > 0 && monotonic_ms() < end) {
+        poll(NULL, 0, DRAIN_STEP_MS);
         connections_sweep(&s->service.connections, monotonic_ms());
-        busy = connections_busy(&s->service.connections);
     }
 }
 
@@ -248,6 +250,17 @@ static enum status take_signals(struct server *s, sigset_t *before, struct error
     return STATUS_OK;
 }
 
+/* A descriptor for each connection that may be open, where the system's hard limit has them. */
+static void raise_files(unsigned connections)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)connections + RESERVE + FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 enum status server_run(struct engine *e, const struct server_options *options, struct error *err)
 {
     struct server s = {.options = options, .signals = -1, .loaded = -1};
@@ -269,6 +282,7 @@ enum status server_run(struct engine *e, const struct server_options *options, s
         return error_memory(err, "starting the server");
     }
     sigaction(SIGPIPE, &ignore, &before_pipe);
+    raise_files(s.service.connections.most);
     if ((status = take_signals(&s, &before, err)) != STATUS_OK ||
         (options->key_file != NULL &&
          (status = keys_load(options->key_file, &s.service.keys, err)) != STATUS_OK) ||

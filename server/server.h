@@ -20,20 +20,21 @@
 #include "common/status.h"
 #include "server/engine.h"
 
+/* In brackets what the command line calls it, as the messages do. */
 struct server_options {
-    const char *host;         /* address to listen on; anything but loopback needs key_file, or `keyless` */
-    uint16_t port;            /* 0: one that is free, printed in the log */
-    const char *socket_path;  /* Unix socket (mode 0600) beside it, which needs no key; NULL for none */
-    const char *key_file;     /* API keys (keys.h); NULL for none */
-    bool keyless;             /* serve other machines without keys all the same */
-    const char *const *hosts; /* names a request's Host may hold beside addresses and localhost */
+    const char *host;        /* (--host) to listen on; beyond loopback needs key_file, or `keyless` */
+    uint16_t port;           /* (--port) 0: one that is free, printed in the log */
+    const char *socket_path; /* (--socket) a Unix socket (mode 0600) beside it, which needs no key; or NULL */
+    const char *key_file;    /* (--keys) API keys (keys.h); NULL for none */
+    bool keyless;            /* (--keyless) serve other machines without keys all the same */
+    const char *const *hosts; /* (--allow-host) names Host may hold beside addresses and localhost */
     size_t host_count;
-    const char *const *origins; /* "https://app.example": other sites whose pages may call */
+    const char *const *origins; /* (--allow-origin) "https://app.example": other sites whose pages may call */
     size_t origin_count;
-    unsigned connections;             /* open at a time; 0: 1,200 */
-    unsigned connections_per_address; /* of one that is not this machine; 0: 64 */
-    unsigned deadline_ms;             /* of a request that does not say; 0: 5,000 for searches, 30,000 else */
-    unsigned slow_ms;                 /* a request of at least this is marked in the log; 0: 1,000 */
+    unsigned connections;             /* (--connections) open at a time; 0: 1,200 */
+    unsigned connections_per_address; /* (--connections-per-address) of one not this machine; 0: 64 */
+    unsigned deadline_ms; /* (--deadline-ms) of a request that does not say; 0: each route's own */
+    unsigned slow_ms;     /* (--slow-ms) from which on a request is marked in the log; 0: 1,000 */
 };
 
 enum status server_run(struct engine *e, const struct server_options *options, struct error *err);

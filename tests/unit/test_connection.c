@@ -1,0 +1,230 @@
+#include "server/connection.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "server/engine.h"
+#include "unit.h"
+
+struct pair {
+    int ours, theirs;
+};
+
+static struct pair pair_open(void)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    return (struct pair){ends[0], ends[1]};
+}
+
+static struct sockaddr_in address_of(const char *text)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    assert_int_equal(inet_pton(AF_INET, text, &a.sin_addr), 1);
+    return a;
+}
+
+/* How the peer of the connection sees it: what came, and whether it has ended. */
+static bool ended(int fd, char *out, size_t size)
+{
+    size_t n = 0;
+    ssize_t got;
+    while ((got = recv(fd, out + n, size - 1 - n, 0)) > 0)
+        n += (size_t)got;
+    out[n] = '\0';
+    return got == 0;
+}
+
+static void test_limits(void **state)
+{
+    struct sockaddr_in near = address_of("127.0.0.9"), far = address_of("192.0.2.7"),
+                       farther = address_of("192.0.2.8");
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    struct connections set;
+    struct connection *open[5];
+    (void)state;
+    assert_int_equal(connections_init(&set, 5, 2, NULL), STATUS_OK);
+    for (size_t i = 0; i < 5; i++) {
+        struct sockaddr_in *from = i < 2 ? &far : &near;
+        assert_true(connections_admit(&set, (struct sockaddr *)from));
+        open[i] = connection_start(&set, -1, (struct sockaddr *)from, true);
+        assert_non_null(open[i]);
+        if (i == 1) {
+            assert_false(connections_admit(&set, (struct sockaddr *)&far));
+            assert_true(connections_admit(&set, (struct sockaddr *)&farther));
+        }
+    }
+    assert_string_equal(open[0]->client, "192.0.2.7");
+    assert_int_equal(connections_count(&set), 5);
+    assert_false(connections_admit(&set, (struct sockaddr *)&near));
+    assert_true(connections_admit(&set, &local));
+    connection_end(&set, open[2]);
+    assert_true(connections_admit(&set, (struct sockaddr *)&near));
+    connection_end(&set, open[4]);
+    connection_end(&set, open[0]);
+    connection_end(&set, open[1]);
+    connection_end(&set, open[3]);
+    connection_end(&set, NULL);
+    assert_int_equal(connections_count(&set), 0);
+    connections_release(&set);
+}
+
+static void test_deadlines(void **state)
+{
+    static const struct {
+        enum connection_state state;
+        int64_t deadline, after; /* relative to now: of the connection, and when the sweep comes */
+        bool ends;
+    } cases[] = {
+        {CONNECTION_HEAD, 1000, 999, false},   {CONNECTION_HEAD, 1000, 1001, true},
+        {CONNECTION_HEAD, 0, 3600000, false},  {CONNECTION_BODY, 90000, 14000, false},
+        {CONNECTION_BODY, 90000, 16000, true}, {CONNECTION_BODY, 1000, 2000, true},
+        {CONNECTION_WORK, 0, 3600000, false},  {CONNECTION_ANSWER, 1000, 2000, true},
+    };
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    struct connections set;
+    char got[1024];
+    (void)state;
+    assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pair p = pair_open();
+        struct connection *c = connection_start(&set, p.ours, &local, true);
+        int64_t now = monotonic_ms();
+        assert_true(
+            connection_enter(&set, c, cases[i].state, cases[i].deadline == 0 ? 0 : now + cases[i].deadline));
+        connections_sweep(&set, now + cases[i].after);
+        assert_int_equal(connection_expired(&set, c), cases[i].ends);
+        assert_int_equal(connection_enter(&set, c, CONNECTION_WORK, 0), !cases[i].ends);
+        assert_int_equal(ended(p.theirs, got, sizeof got), cases[i].ends);
+        bool told =
+            strncmp(got, "HTTP/1.1 408 ", 13) == 0 && strstr(got, "\"code\":\"deadline_exceeded\"") != NULL;
+        assert_int_equal(told, cases[i].ends && cases[i].state != CONNECTION_ANSWER);
+        connection_end(&set, c);
+        close(p.ours);
+        close(p.theirs);
+    }
+    connections_release(&set);
+}
+
+static void test_new_connection_has_a_deadline(void **state)
+{
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    struct connections set;
+    struct pair p = pair_open();
+    (void)state;
+    assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
+    struct connection *c = connection_start(&set, p.ours, &local, true);
+    connections_sweep(&set, monotonic_ms() + CONNECTION_HEAD_MS / 2);
+    assert_false(connection_expired(&set, c));
+    connections_sweep(&set, monotonic_ms() + CONNECTION_HEAD_MS + 1);
+    assert_true(connection_expired(&set, c));
+    connection_end(&set, c);
+    close(p.ours);
+    close(p.theirs);
+    connections_release(&set);
+}
+
+/* Between requests the deadline begins with the first byte of the next head. */
+static void test_rest(void **state)
+{
+    struct sockaddr_in address = address_of("127.0.0.1");
+    socklen_t length = sizeof address;
+    struct connections set;
+    char byte;
+    (void)state;
+    assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0), theirs = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(connect(theirs, (struct sockaddr *)&address, sizeof address), 0);
+    int ours = accept(listener, NULL, NULL);
+    struct connection *c = connection_start(&set, ours, (struct sockaddr *)&address, true);
+    assert_int_equal(send(theirs, "x", 1, 0), 1);
+    assert_int_equal(recv(ours, &byte, 1, 0), 1);
+    connection_rest(&set, c);
+    int64_t now = monotonic_ms();
+    connections_sweep(&set, now);
+    connections_sweep(&set, now + 3600000);
+    assert_false(connection_expired(&set, c));
+    assert_int_equal(send(theirs, "y", 1, 0), 1);
+    assert_int_equal(recv(ours, &byte, 1, 0), 1);
+    connections_sweep(&set, now);
+    connections_sweep(&set, now + CONNECTION_HEAD_MS);
+    assert_false(connection_expired(&set, c));
+    connections_sweep(&set, now + CONNECTION_HEAD_MS + 1);
+    assert_true(connection_expired(&set, c));
+    connection_end(&set, c);
+    close(ours);
+    close(theirs);
+    close(listener);
+    connections_release(&set);
+}
+
+static void test_drain(void **state)
+{
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    struct connections set;
+    struct pair idle = pair_open(), busy = pair_open();
+    char byte;
+    (void)state;
+    assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
+    struct connection *a = connection_start(&set, idle.ours, &local, true);
+    struct connection *b = connection_start(&set, busy.ours, &local, true);
+    connection_rest(&set, a);
+    connection_enter(&set, b, CONNECTION_WORK, 0);
+    assert_int_equal(connections_busy(&set), 1);
+    connections_drain(&set);
+    assert_int_equal(recv(idle.ours, &byte, 1, 0), 0);
+    assert_int_equal(recv(busy.ours, &byte, 1, 0), -1);
+    connection_enter(&set, b, CONNECTION_ANSWER, 0);
+    assert_int_equal(connections_busy(&set), 1);
+    connection_rest(&set, b);
+    assert_int_equal(connections_busy(&set), 0);
+    assert_int_equal(recv(busy.ours, &byte, 1, 0), 0);
+    connection_end(&set, a);
+    connection_end(&set, b);
+    close(idle.ours);
+    close(idle.theirs);
+    close(busy.ours);
+    close(busy.theirs);
+    connections_release(&set);
+}
+
+static void test_say(void **state)
+{
+    struct pair p = pair_open();
+    struct connection c = {.fd = p.ours, .plain = true};
+    char got[1024];
+    (void)state;
+    connection_say(&c, 503, STATUS_OVERLOADED, "full");
+    assert_true(ended(p.theirs, got, sizeof got));
+    assert_non_null(strstr(got, "\r\nRetry-After: 1\r\n"));
+    char *body = strstr(got, "\r\n\r\n") + 4;
+    unsigned length = 0;
+    assert_int_equal(sscanf(strstr(got, "Content-Length: "), "Content-Length: %u", &length), 1);
+    assert_int_equal(length, strlen(body));
+    close(p.ours);
+    close(p.theirs);
+    p = pair_open();
+    c = (struct connection){.fd = p.ours};
+    connection_say(&c, 503, STATUS_OVERLOADED, "full"); /* not into a TLS stream */
+    assert_false(ended(p.theirs, got, sizeof got));
+    assert_string_equal(got, "");
+    close(p.ours);
+    close(p.theirs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_new_connection_has_a_deadline),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
