@@ -11,6 +11,11 @@ const struct kernels *kernels_for(enum isa isa)
 {
     static const struct kernels *const table[ISA_COUNT] = {
         [ISA_REFERENCE] = &kernels_reference,
+#if defined(__x86_64__)
+        [ISA_AVX2] = &kernels_avx2,
+        [ISA_AVXVNNI] = &kernels_avxvnni,
+        [ISA_AVX512] = &kernels_avx512,
+#endif
     };
     return table[isa] != NULL ? table[isa] : &kernels_reference;
 }

@@ -109,5 +109,8 @@ size_t attend_scratch(size_t head, size_t n);
 const struct kernels *kernels_for(enum isa isa);
 
 extern const struct kernels kernels_reference;
+#if defined(__x86_64__)
+extern const struct kernels kernels_avx2, kernels_avxvnni, kernels_avx512;
+#endif
 
 #endif

@@ -204,10 +204,10 @@ static void product(const float *a, size_t a_stride, size_t rows, const float *b
     for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
         product_rows(PRODUCT_ROWS, a + i * a_stride, a_stride, b, b_stride, inner, columns, start,
                      c + i * c_stride, c_stride);
-    for (; i + 2 <= rows; i += 2)
-        product_rows(2, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
+    for (; i + 4 <= rows; i += 4)
+        product_rows(4, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
                      c_stride);
-    if (i < rows)
+    for (; i < rows; i++)
         product_rows(1, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
                      c_stride);
 }
