@@ -11,10 +11,13 @@
 #include "common/buf.h"
 #include "server/api.h"
 #include "server/json_edge.h"
+#include "server/metrics.h"
 #include "server/request_log.h"
+#include "server/routes.h"
 
-#define WORK_MS   30000
-#define LINGER_MS 2000
+#define WORK_MS     30000
+#define LINGER_MS   2000
+#define CLIENT_LEFT 499 /* before its answer had gone */
 
 struct exchange {
     char *target, *path, *query; /* path and query are NULL until the head has passed */
@@ -75,12 +78,13 @@ void exchange_connection(void *service, struct MHD_Connection *library, void **c
 
 void *exchange_begin(void *service, const char *target, struct MHD_Connection *library)
 {
-    (void)service;
-    struct exchange *x = calloc(1, sizeof *x);
+    struct service *s = service;
+    struct exchange *x = connection_of(library) == NULL ? NULL : calloc(1, sizeof *x);
     if (x == NULL || (x->target = strdup(target)) == NULL) {
         free(x);
         return NULL;
     }
+    metrics_begin(s->metrics);
     x->began_us = monotonic_us();
     inactivity(library, CONNECTION_INACTIVE_MS / 1000);
     return x;
@@ -100,7 +104,8 @@ static void linger(int fd)
     }
 }
 
-static void log_line(const struct service *s, const struct exchange *x, const struct connection *c)
+/* What is counted and logged of a request that is over. */
+static void account(const struct service *s, const struct exchange *x, const struct connection *c)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -119,6 +124,7 @@ static void log_line(const struct service *s, const struct exchange *x, const st
         .slow = ms >= (double)s->slow_ms,
     };
     request_log_write(s->log, &entry);
+    metrics_end(s->metrics, x->route, x->status, ms / 1000, x->bytes_in, x->bytes_out);
 }
 
 void exchange_end(void *service, struct MHD_Connection *library, void **exchange,
@@ -130,21 +136,18 @@ void exchange_end(void *service, struct MHD_Connection *library, void **exchange
     *exchange = NULL;
     if (x == NULL)
         return;
-    if (c != NULL) {
-        const union MHD_ConnectionInfo *own =
-            MHD_get_connection_info(library, MHD_CONNECTION_INFO_HTTP_STATUS);
-        if (connection_expired(&s->connections, c))
-            x->status = 408;
-        else if (x->status == 0 && own != NULL && own->http_status >= 400)
-            x->status = (int)own->http_status;
-        else if (x->status == 0 || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK && x->status < 400))
-            x->status = 499;
-        log_line(s, x, c);
-        if (!x->complete)
-            linger(c->fd);
-        connection_rest(&s->connections, c);
-        inactivity(library, CONNECTION_KEEP_ALIVE_MS / 1000);
-    }
+    const union MHD_ConnectionInfo *own = MHD_get_connection_info(library, MHD_CONNECTION_INFO_HTTP_STATUS);
+    if (connection_expired(&s->connections, c))
+        x->status = 408;
+    else if (x->status == 0 && own != NULL && own->http_status >= 400)
+        x->status = (int)own->http_status; /* the library refused it on its own */
+    else if (x->status == 0 || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK && x->status < 400))
+        x->status = CLIENT_LEFT;
+    account(s, x, c);
+    if (!x->complete)
+        linger(c->fd);
+    connection_rest(&s->connections, c);
+    inactivity(library, CONNECTION_KEEP_ALIVE_MS / 1000);
     buf_release(&x->body);
     api_reply_release(&x->reply);
     free(x->target);
@@ -296,22 +299,16 @@ static int check_head(const struct service *s, struct exchange *x, struct MHD_Co
     return 0;
 }
 
-/* The segment of the path where the pattern has {c}; NULL data when it has none. */
+/* The collection in the path; NULL data when the route has none. Still percent-encoded: a name that needs
+ * none is the only form a key's scope matches. */
 static struct text collection_of(const char *pattern, const char *path)
 {
-    while (*pattern != '\0' && *path != '\0') {
-        if (*pattern == '{') {
-            size_t n = strcspn(path, "/:");
-            if (strncmp(pattern, "{c}", 3) == 0)
-                return (struct text){path, n};
-            pattern += strcspn(pattern, "}") + 1;
-            path += n;
-        } else {
-            pattern++;
-            path++;
-        }
-    }
-    return (struct text){0};
+    static const char name[] = "{collection}";
+    struct text captures[CALL_CAPTURES] = {{0}};
+    const char *first = strchr(pattern, '{');
+    if (first == NULL || strncmp(first, name, sizeof name - 1) != 0 || !route_match(pattern, path, captures))
+        return (struct text){0};
+    return captures[0];
 }
 
 /* Who may: a key where there are keys; anyone over the Unix socket, which is for the user who runs the
@@ -473,7 +470,7 @@ enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, con
     struct exchange *x = *exchange;
     struct connection *c = connection_of(library);
     (void)url; /* the target as it came is in the exchange */
-    if (x == NULL || c == NULL)
+    if (x == NULL)
         return MHD_NO;
     x->method = method;
     if (!x->passed)

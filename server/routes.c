@@ -10,6 +10,9 @@
 #define EMBED_BYTES    (32 * MIB)
 #define INGEST_BYTES   (64 * MIB)
 
+#define SEARCH_MS 5000
+#define INGEST_MS 600000 /* what a body of INGEST_BYTES takes on a slow machine */
+
 /* Of two patterns that match a path the first one counts. */
 static const struct api_route table[] = {
     {"GET", "/livez", API_OPEN, API_COGNATE, NO_BODY, false, "Whether the process runs.", handle_livez,
@@ -20,7 +23,7 @@ static const struct api_route table[] = {
     {"GET", "/health", API_OPEN, API_COGNATE, NO_BODY, false, "As /readyz.", handle_health,
      .answer = &shape_alive},
     {"GET", "/version", API_READ, API_COGNATE, NO_BODY, false, "What runs here: program, model, store.",
-     handle_version, .answer = &shape_version},
+     handle_version, .answer = &shape_version, .storeless = true},
     {"GET", "/metrics", API_READ, API_COGNATE, NO_BODY, false, "Figures in the Prometheus text format 0.0.4.",
      handle_metrics},
     {"GET", "/openapi.json", API_OPEN, API_COGNATE, NO_BODY, false, "This description (OpenAPI 3.1).",
@@ -42,7 +45,7 @@ static const struct api_route table[] = {
      "fails "
      "alone. A single object at fault is an error.",
      handle_ingest, .query = &shape_ingest_query, .request = &shape_document_in,
-     .answer = &shape_ingest_answer},
+     .answer = &shape_ingest_answer, .deadline_ms = INGEST_MS},
     {"GET", "/v1/collections/{collection}/documents", API_READ, API_COGNATE, NO_BODY, false,
      "Documents by id, a page at a time.", handle_documents, .query = &shape_documents_query,
      .answer = &shape_documents},
@@ -61,29 +64,30 @@ static const struct api_route table[] = {
      "The documents nearest in meaning to a query, each with its best passage. Several queries are answered "
      "as "
      "{\"results\": […]}.",
-     handle_search, .request = &shape_search, .answer = &shape_search_answer},
+     handle_search, .request = &shape_search, .answer = &shape_search_answer, .deadline_ms = SEARCH_MS},
     {"GET", "/v1/collections/{collection}/search", API_READ, API_COGNATE, NO_BODY, false,
      "The documents nearest in meaning to a query.", handle_search, .query = &shape_search_query,
-     .answer = &shape_search_answer},
+     .answer = &shape_search_answer, .deadline_ms = SEARCH_MS},
 
     {"POST", "/v1/embed", API_READ, API_COGNATE, EMBED_BYTES, false, "Vectors of texts.", handle_embed,
-     .request = &shape_embed, .answer = &shape_embed_answer},
+     .request = &shape_embed, .answer = &shape_embed_answer, .storeless = true},
     {"POST", "/v1/similarity", API_READ, API_COGNATE, EMBED_BYTES, false,
      "How near two texts are in meaning, or each text of a list to each of another.", handle_similarity,
-     .request = &shape_similarity, .answer = &shape_similarity_answer},
+     .request = &shape_similarity, .answer = &shape_similarity_answer, .storeless = true},
     {"POST", "/v1/tokenize", API_READ, API_COGNATE, SEARCH_BYTES, false,
      "The tokens of texts, with the bytes each stands for.", handle_tokenize, .request = &shape_tokenize,
-     .answer = &shape_tokenize_answer},
+     .answer = &shape_tokenize_answer, .storeless = true},
 
     {"POST", "/v1/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false,
      "Vectors of texts, as OpenAI gives them.", handle_openai_embeddings, .request = &shape_openai_embeddings,
-     .answer = &shape_openai_answer},
+     .answer = &shape_openai_answer, .storeless = true},
     {"POST", "/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false, "The same without /v1.",
-     handle_openai_embeddings, .request = &shape_openai_embeddings, .answer = &shape_openai_answer},
+     handle_openai_embeddings, .request = &shape_openai_embeddings, .answer = &shape_openai_answer,
+     .storeless = true},
     {"GET", "/v1/models", API_READ, API_OPENAI, NO_BODY, false, "The models here, as OpenAI lists them.",
-     handle_models, .answer = &shape_models},
+     handle_models, .answer = &shape_models, .storeless = true},
     {"GET", "/v1/models/{model}", API_READ, API_OPENAI, NO_BODY, false, "A model.", handle_model,
-     .answer = &shape_model},
+     .answer = &shape_model, .storeless = true},
 };
 
 enum { ROUTES = sizeof table / sizeof *table };

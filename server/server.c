@@ -31,6 +31,7 @@
 #include "server/exchange.h"
 #include "server/keys.h"
 #include "server/listener.h"
+#include "server/metrics.h"
 #include "server/notify.h"
 
 #define STACK_BYTES (128 << 10)
@@ -283,8 +284,14 @@ enum status server_run(struct engine *e, const struct server_options *options, s
     }
     sigaction(SIGPIPE, &ignore, &before_pipe);
     raise_files(s.service.connections.most);
-    if ((status = take_signals(&s, &before, err)) != STATUS_OK ||
-        (options->key_file != NULL &&
+    if ((status = take_signals(&s, &before, err)) != STATUS_OK)
+        goto done;
+    s.service.metrics = metrics_new();
+    if (s.service.metrics == NULL) {
+        status = error_memory(err, "starting the server");
+        goto done;
+    }
+    if ((options->key_file != NULL &&
          (status = keys_load(options->key_file, &s.service.keys, err)) != STATUS_OK) ||
         (status = listen_on(&s, err)) != STATUS_OK || (status = start_daemon(&s, err)) != STATUS_OK)
         goto done;
@@ -298,6 +305,7 @@ done:
         pthread_join(s.loader, NULL);
     listeners_close(&s.listeners);
     keys_free(s.service.keys);
+    metrics_free(s.service.metrics);
     if (s.signals >= 0)
         close(s.signals);
     if (s.loaded >= 0)
