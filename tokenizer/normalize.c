@@ -61,17 +61,18 @@ static uint32_t own_symbol(uint32_t entry)
 /* The longest user-defined piece that the bytes begin with: its length in bytes, or 0. */
 static size_t match_user(const struct tables *t, const unsigned char *data, size_t size)
 {
-    const struct trie_node *nodes = tables_nodes(t), *node = NULL;
+    const struct trie_node *nodes = tables_nodes(t);
+    uint32_t node = TRIE_NONE;
     size_t at = 0, longest = 0;
     while (at < size) {
         uint32_t c;
         size_t n = utf8_decode((const char *)data + at, size - at, &c);
         uint32_t symbol = n == 1 && data[at] >= 0x80 ? SYMBOL_UNKNOWN : own_symbol(look_up(t, c));
-        node = at == 0 ? nodes + symbol : trie_step(nodes, node, symbol);
+        node = at == 0 ? symbol : trie_step(nodes, node, symbol);
         at += n;
-        if (node == NULL)
+        if (node == TRIE_NONE)
             break;
-        if (node->piece != TRIE_NONE && (node->piece & PIECE_USER) != 0)
+        if (nodes[node].piece != TRIE_NONE && (nodes[node].piece & PIECE_USER) != 0)
             longest = at;
     }
     return longest;
@@ -120,41 +121,52 @@ static enum status step(struct normalizer *n, struct stretch s, size_t *at, size
             return STATUS_OK;
         n->started = n->after_space = true;
         if (n->tables->dummy_prefix)
-            put(n->window, SYMBOL_SPACE, origin);
+            put(n->window, SYMBOL_SPACE, origin); /* the first symbol, so there is room */
     }
     return add(n, becomes, origin, err);
+}
+
+/* Whether a character needs step(): it has a rule, or begins one that the character behind it may go on with.
+ */
+static bool is_special(const struct tables *t, struct stretch s, size_t next, uint32_t entry)
+{
+    uint32_t c;
+    if ((entry & (CHARACTER_RULE | CHARACTER_USER)) != 0)
+        return true;
+    if ((entry & CHARACTER_LEADS) == 0 || next >= s.size)
+        return false;
+    utf8_decode((const char *)s.data + next, s.size - next, &c);
+    return (look_up(t, c) & CHARACTER_FOLLOWS) != 0;
 }
 
 enum status normalize(struct normalizer *n, struct stretch s, size_t *from, size_t limit, size_t room,
                       struct error *err)
 {
-    const uint32_t special = CHARACTER_RULE | CHARACTER_USER;
     struct window *w = n->window;
+    const uint32_t *ascii = tables_characters(n->tables) + (size_t)tables_pages(n->tables)[0] * 256;
     size_t at = *from, stop = w->filled + room;
-    enum status status = STATUS_OK;
-    while (at < limit && w->filled < stop) {
-        uint32_t c, next;
-        size_t origin = at > s.shift ? at - s.shift : 0;
-        if ((status = window_reserve(w, 2, err)) != STATUS_OK)
-            break;
-        size_t length = utf8_decode((const char *)s.data + at, s.size - at, &c);
-        uint32_t entry = look_up(n->tables, c);
-        bool whole = (entry & special) != 0 || !n->started || (length == 1 && s.data[at] >= 0x80);
-        if (!whole && (entry & CHARACTER_LEADS) != 0 && at + length < s.size) {
-            utf8_decode((const char *)s.data + at + length, s.size - at - length, &next);
-            whole = (look_up(n->tables, next) & CHARACTER_FOLLOWS) != 0;
+    enum status status = window_reserve(w, room, err);
+    while (status == STATUS_OK && at < limit && w->filled < stop) {
+        uint32_t c = s.data[at], entry;
+        size_t origin = at > s.shift ? at - s.shift : 0, length = 1;
+        if (c < 0x80) {
+            entry = ascii[c];
+        } else {
+            length = utf8_decode((const char *)s.data + at, s.size - at, &c);
+            entry = look_up(n->tables, c);
         }
-        if (whole) {
-            if ((status = step(n, s, &at, origin, entry, err)) != STATUS_OK)
-                break;
+        if (!n->started || (length == 1 && s.data[at] >= 0x80) ||
+            is_special(n->tables, s, at + length, entry)) {
+            status = step(n, s, &at, origin, entry, err);
+            if (status == STATUS_OK && w->filled < stop)
+                status = window_reserve(w, stop - w->filled, err);
             continue;
         }
         at += length;
-        if ((entry & CHARACTER_SPACE) == 0)
+        bool space = (entry & CHARACTER_SPACE) != 0;
+        if (!space || !n->after_space)
             put(w, entry & CHARACTER_SYMBOL, origin);
-        else if (!n->after_space)
-            put(w, SYMBOL_SPACE, origin);
-        n->after_space = (entry & CHARACTER_SPACE) != 0;
+        n->after_space = space;
     }
     *from = at;
     return status;

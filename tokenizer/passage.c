@@ -202,15 +202,18 @@ static enum status add_sentence(struct cutter *c, struct range r)
     return tokens <= c->budget ? add_unit(c, r, tokens, false) : split(c, r, BREAK_WORD, c->budget);
 }
 
-/* Whether the line that ends the range was wrapped within a sentence, so that the sentence goes on behind it.
+/* Whether the line that ends at `end` was wrapped within a sentence, so that the sentence goes on behind it.
  */
-static bool wrapped(const struct cutter *c, struct range line)
+static bool wrapped(const struct cutter *c, size_t end)
 {
+    const char *data = c->text.data;
     uint32_t next;
-    if (line.end - line.start < WRAPPED_BYTES || line.end >= c->text.len ||
-        c->text.data[line.end - 1] != '\n')
+    if (end < WRAPPED_BYTES || end >= c->text.len || data[end - 1] != '\n')
         return false;
-    utf8_decode(c->text.data + line.end, c->text.len - line.end, &next);
+    for (size_t i = 2; i <= WRAPPED_BYTES; i++)
+        if (data[end - i] == '\n')
+            return false;
+    utf8_decode(data + end, c->text.len - end, &next);
     return u_islower((UChar32)next);
 }
 
@@ -255,14 +258,13 @@ static enum status find_units(struct cutter *c, struct range all)
         }
         ends = grown;
         memcpy(ends, c->breaks.ends, count * sizeof *ends); /* add_sentence looks for other breaks */
-        size_t from = start, line = start;
+        size_t from = start;
         for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-            struct range last = {line, start + ends[i]};
-            line = last.end;
-            if (i + 1 < count && wrapped(c, last))
+            size_t to = start + ends[i];
+            if (i + 1 < count && wrapped(c, to))
                 continue;
-            status = add_sentence(c, (struct range){from, last.end});
-            from = last.end;
+            status = add_sentence(c, (struct range){from, to});
+            from = to;
         }
     }
     free(ends);

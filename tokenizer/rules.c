@@ -1,9 +1,8 @@
 #include "tokenizer/rules.h"
 
-#include "common/utf8.h"
+#include <stdlib.h>
 
-/* Nodes looked at by rules_walk; the tables in use have fewer than 50,000. */
-#define WALK_LIMIT 1000000
+#include "common/utf8.h"
 
 enum status rules_open(struct rules *r, struct text bytes, struct error *err)
 {
@@ -74,51 +73,61 @@ size_t rules_match(const struct rules *r, const unsigned char *text, size_t len,
     return longest;
 }
 
+/* The trie shares equal ends, so most nodes are reached on many ways. What follows a node is walked once. */
+enum { UNSEEN, ENDS, GOES_ON };
+
 struct walk {
     const struct rules *rules;
     rules_visit *visit;
     void *context;
-    struct error *err;
-    unsigned steps;
-    uint32_t characters[RULE_MAX_BYTES];
-    unsigned char bytes[RULE_MAX_BYTES];
+    unsigned char *seen; /* of each unit, how it goes on behind a whole character */
 };
 
-/* Descends from a node that stands for bytes[0 … length), of which the last `length - first` begin a
- * character. The depth of the recursion is at most RULE_MAX_BYTES. */
-static enum status descend(struct walk *w, uint32_t children, size_t length, size_t first, size_t count)
+/* A character begins at bytes[0], of which `length` are read. `depth` counts the bytes before it. */
+static enum status descend(const struct walk *w, uint32_t children, size_t depth, unsigned char bytes[4],
+                           size_t length, bool *goes_on)
 {
     enum status status = STATUS_OK;
-    unsigned low = length > first ? 0x80 : 0x01, high = length > first ? 0xBF : 0xF4;
-    if (length == RULE_MAX_BYTES)
-        return STATUS_OK;
+    unsigned low = length > 0 ? 0x80 : 0x01, high = length > 0 ? 0xBF : 0xF4;
     for (unsigned byte = low; byte <= high && status == STATUS_OK; byte++) {
-        uint32_t below = children, unit, character;
+        uint32_t below = children, unit, character, node = children ^ byte;
         struct text replacement;
-        if (!step(w->rules, &below, (unsigned char)byte, &unit))
+        bool more = false;
+        if ((byte >= 0x80 && byte < 0xC2 && length == 0) ||
+            !step(w->rules, &below, (unsigned char)byte, &unit))
             continue;
-        if (++w->steps > WALK_LIMIT)
-            return error_set(w->err, STATUS_CORRUPT,
-                             "the character rules of the tokenizer run in circles; fetch the model again");
-        w->bytes[length] = (unsigned char)byte;
-        size_t size = length + 1 - first;
-        if (utf8_decode((const char *)w->bytes + first, size, &character) != size ||
-            (size == 1 && byte >= 0x80)) {
-            if (size < 4)
-                status = descend(w, below, length + 1, first, count);
+        bytes[length] = (unsigned char)byte;
+        if (utf8_decode((const char *)bytes, length + 1, &character) != length + 1 ||
+            (length == 0 && byte >= 0x80)) {
+            if (length < 3)
+                status = descend(w, below, depth, bytes, length + 1, goes_on);
             continue;
         }
-        w->characters[count] = character;
-        status = w->visit(w->context, w->characters, count + 1, value_of(w->rules, unit, below, &replacement),
-                          w->err);
-        if (status == STATUS_OK)
-            status = descend(w, below, length + 1, length + 1, count + 1);
+        *goes_on = true;
+        if (w->seen[node] == UNSEEN && depth + length + 1 < RULE_MAX_BYTES) {
+            unsigned char next[4];
+            w->seen[node] = ENDS; /* a damaged table may run in circles */
+            status = descend(w, below, depth + length + 1, next, 0, &more);
+            w->seen[node] = more ? GOES_ON : ENDS;
+        }
+        if (status == STATUS_OK && depth > 0)
+            status = w->visit(w->context, character, RULES_FOLLOWS);
+        if (status == STATUS_OK && depth == 0 && value_of(w->rules, unit, below, &replacement))
+            status = w->visit(w->context, character, RULES_WHOLE);
+        if (status == STATUS_OK && depth == 0 && w->seen[node] == GOES_ON)
+            status = w->visit(w->context, character, RULES_LEADS);
     }
     return status;
 }
 
 enum status rules_walk(const struct rules *r, rules_visit *visit, void *context, struct error *err)
 {
-    struct walk w = {.rules = r, .visit = visit, .context = context, .err = err};
-    return descend(&w, offset_of(unit_at(r, 0)), 0, 0, 0);
+    unsigned char bytes[4], *seen = calloc((size_t)r->unit_count + 1, 1);
+    bool goes_on = false;
+    if (seen == NULL)
+        return error_memory(err, "reading the character rules");
+    struct walk w = {.rules = r, .visit = visit, .context = context, .seen = seen};
+    enum status status = descend(&w, offset_of(unit_at(r, 0)), 0, bytes, 0, &goes_on);
+    free(seen);
+    return status;
 }

@@ -34,11 +34,15 @@ enum status rules_open(struct rules *r, struct text bytes, struct error *err);
 /* The longest rule that text[0 … len) begins with. Returns its length in bytes, 0 when there is none. */
 size_t rules_match(const struct rules *r, const unsigned char *text, size_t len, struct text *replacement);
 
-/* Calls visit(context, characters, count, whole) for every prefix, in whole characters, of a left-hand side;
- * `whole` when it is a left-hand side itself. CORRUPT when the table is no trie of a sane size, or as visit
- * says. */
-typedef enum status rules_visit(void *context, const uint32_t *characters, size_t count, bool whole,
-                                struct error *err);
+/* What a character does in the left-hand sides of rules. */
+enum rules_role {
+    RULES_WHOLE,  /* it is one by itself */
+    RULES_LEADS,  /* a longer one begins with it */
+    RULES_FOLLOWS /* it stands further on in one */
+};
+
+/* Tells `visit` every role of every character, at least once each. */
+typedef enum status rules_visit(void *context, uint32_t character, enum rules_role role);
 enum status rules_walk(const struct rules *r, rules_visit *visit, void *context, struct error *err);
 
 #endif

@@ -242,16 +242,11 @@ static enum status build_trie(struct builder *b, size_t spelled)
                : status;
 }
 
-static enum status mark_rule(void *context, const uint32_t *characters, size_t count, bool whole,
-                             struct error *err)
+static enum status mark_rule(void *context, uint32_t character, enum rules_role role)
 {
-    struct builder *b = context;
-    enum status status = STATUS_OK;
-    (void)err; /* the builder's own */
-    if (count == 1)
-        return whole ? mark(b, characters[0], CHARACTER_RULE) : STATUS_OK;
-    status = mark(b, characters[0], CHARACTER_LEADS);
-    return status == STATUS_OK ? mark(b, characters[count - 1], CHARACTER_FOLLOWS) : status;
+    static const uint32_t flags[] = {
+        [RULES_WHOLE] = CHARACTER_RULE, [RULES_LEADS] = CHARACTER_LEADS, [RULES_FOLLOWS] = CHARACTER_FOLLOWS};
+    return mark(context, character, flags[role]);
 }
 
 /* Characters that always become one other character are written as that one from the start. */

@@ -36,11 +36,11 @@ struct trie_key {
 enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, struct trie_node **nodes,
                        uint32_t *node_count, struct error *err);
 
-static inline const struct trie_node *trie_step(const struct trie_node *nodes, const struct trie_node *node,
-                                                uint32_t symbol)
+/* The child of node `at` by `symbol`, or TRIE_NONE. */
+static inline uint32_t trie_step(const struct trie_node *nodes, uint32_t at, uint32_t symbol)
 {
-    const struct trie_node *child = nodes + node->base + symbol;
-    return child->owner == (uint32_t)(node - nodes) ? child : NULL;
+    uint32_t child = nodes[at].base + symbol;
+    return nodes[child].owner == at ? child : TRIE_NONE;
 }
 
 #endif

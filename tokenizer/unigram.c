@@ -21,28 +21,25 @@ static inline void relax(struct cell *cell, float candidate, uint32_t piece, siz
     }
 }
 
-/* Tries every piece that starts at symbol `start`. */
-static void expand(struct unigram *u, size_t start)
+/* Tries every piece that starts at symbol `start`; returns the length of the longest. */
+static inline size_t expand(const struct trie_node *nodes, const struct tables *t, const uint16_t *symbols,
+                            struct cell *cells)
 {
-    const struct trie_node *nodes = tables_nodes(u->tables);
-    const uint16_t *symbols = u->window->symbols + start;
-    struct cell *cells = u->window->cells + start;
-    const struct trie_node *node = nodes + symbols[0];
+    uint32_t at = symbols[0];
     float before = cells[0].score;
     size_t length = 1, longest = 1;
-    if (node->piece != TRIE_NONE)
-        relax(&cells[1], node->score + before, node->piece, 1);
+    if (nodes[at].piece != TRIE_NONE)
+        relax(&cells[1], nodes[at].score + before, nodes[at].piece, 1);
     else
-        relax(&cells[1], u->tables->unknown_score + before, u->tables->unknown, 1);
-    while ((node = trie_step(nodes, node, symbols[length])) != NULL) {
+        relax(&cells[1], t->unknown_score + before, t->unknown, 1);
+    while ((at = trie_step(nodes, at, symbols[length])) != TRIE_NONE) {
         length++;
-        if (node->piece != TRIE_NONE) {
-            relax(&cells[length], node->score + before, node->piece, length);
+        if (nodes[at].piece != TRIE_NONE) {
+            relax(&cells[length], nodes[at].score + before, nodes[at].piece, length);
             longest = length;
         }
     }
-    if (start + longest > u->reach)
-        u->reach = start + longest;
+    return longest;
 }
 
 /* Where starts must stop for now: pieces that begin further on may continue in text that is still to come,
@@ -59,6 +56,7 @@ static size_t certain(const struct unigram *u)
 void unigram_advance(struct unigram *u, bool last)
 {
     struct window *w = u->window;
+    const struct trie_node *nodes = tables_nodes(u->tables);
     size_t limit = last ? w->filled : certain(u);
     w->symbols[w->filled] = SYMBOL_UNKNOWN; /* no piece has it, so no walk passes the end of the window */
     while (u->ready < w->filled)
@@ -66,7 +64,8 @@ void unigram_advance(struct unigram *u, bool last)
     for (; u->next < limit; u->next++) {
         if (u->next >= u->reach)
             u->border = u->next;
-        expand(u, u->next);
+        size_t end = u->next + expand(nodes, u->tables, w->symbols + u->next, w->cells + u->next);
+        u->reach = end > u->reach ? end : u->reach;
     }
     if (last)
         u->border = w->filled;

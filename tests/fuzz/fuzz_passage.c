@@ -18,7 +18,7 @@ static void check(int holds)
 static struct tokenizer *opened(void)
 {
     static struct tokenizer *tokenizer;
-    struct gguf *file = NULL; /* kept for the life of the process, as the tokenizer borrows it */
+    static struct gguf *file; /* kept for the life of the process, as the tokenizer borrows it */
     struct error err = {0};
     const char *path = getenv("COGNATE_MODEL");
     if (tokenizer == NULL &&
