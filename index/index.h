@@ -161,6 +161,8 @@ enum status collection_delete(struct collection *c, const struct text *ids, size
 
 /* ---- search ---- */
 
+#define SEARCH_MOST 1000 /* documents in one answer */
+
 enum filter_kind {
     FILTER_AND,   /* all of items; true when empty */
     FILTER_OR,    /* one of items; false when empty */
@@ -200,7 +202,7 @@ struct filter {
 
 struct search_query {
     const float *vector;         /* `width` floats of unit length */
-    size_t k;                    /* documents wanted, 1 to 1,000 */
+    size_t k;                    /* documents wanted, 1 to SEARCH_MOST */
     const struct filter *filter; /* NULL for none; applied before the search */
     double min_cosine;           /* hits below are left out; use -2 for none */
     int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */

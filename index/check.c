@@ -1,0 +1,66 @@
+/* store_check: SQLite's own check of every page, then what must hold between the rows. */
+#include "index/schema.h"
+#include "index/store.h"
+
+/* Runs a statement that gives a row for each finding. */
+static enum status expect_none(struct sql *sql, const char *literal, const char *finding, struct error *err)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    enum status status = sql_get(sql, literal, &st, err);
+    if (status == STATUS_OK)
+        status = sql_step(sql, st, &row, err);
+    if (status == STATUS_OK && row)
+        status = error_set(err, STATUS_CORRUPT, "%s is damaged: %s (%s); restore it from a backup", sql->path, finding,
+                           sql_text(st, 0).data);
+    return status;
+}
+
+static enum status pages(struct sql *sql, struct error *err)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    enum status status = sql_get(sql, "PRAGMA integrity_check(1)", &st, err);
+    if (status == STATUS_OK)
+        status = sql_step(sql, st, &row, err);
+    if (status == STATUS_OK && (!row || !text_is(sql_text(st, 0), "ok")))
+        status = error_set(err, STATUS_CORRUPT, "%s is damaged: %s; restore it from a backup", sql->path,
+                           row ? sql_text(st, 0).data : "its check gave no answer");
+    return status;
+}
+
+enum status store_check(struct store *s, struct error *err)
+{
+    static const struct {
+        const char *literal, *finding;
+    } rules[] = {
+        {"PRAGMA foreign_key_check", "a row refers to one that is gone"},
+        {"SELECT c.name FROM collections c WHERE c.documents <> "
+         "(SELECT count(*) FROM documents d WHERE d.collection = c.id)",
+         "a collection does not have the documents it counts"},
+        {"SELECT c.name FROM collections c WHERE c.passages <> (SELECT count(*) FROM spaces s JOIN passages p ON "
+         "p.id >= s.id << 40 AND p.id < s.id + 1 << 40 WHERE s.collection = c.id AND s.active)",
+         "a collection does not have the passages it counts"},
+        {"SELECT c.name FROM collections c WHERE 1 <> "
+         "(SELECT count(*) FROM spaces s WHERE s.collection = c.id AND s.active)",
+         "a collection has no active vector space"},
+        {"SELECT d.name FROM documents d WHERE NOT EXISTS (SELECT 1 FROM texts t WHERE t.document = d.id)",
+         "a document has no text"},
+        {"SELECT d.name FROM documents d WHERE d.passages <> "
+         "(SELECT count(*) FROM passages p JOIN spaces s ON s.id = p.id >> 40 AND s.active WHERE p.document = d.id)",
+         "a document does not have the passages it counts"},
+        {"SELECT p.id FROM passages p LEFT JOIN spaces s ON s.id = p.id >> 40 "
+         "WHERE s.id IS NULL OR length(p.vector) <> 4 * s.width",
+         "a passage has no vector of its space"},
+    };
+    _Static_assert(PASSAGE_BITS == 40, "the statements shift by it");
+    struct sql *sql;
+    enum status status = store_reader(s, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = pages(sql, err);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && status == STATUS_OK; i++)
+        status = expect_none(sql, rules[i].literal, rules[i].finding, err);
+    store_reader_done(s, sql);
+    return status;
+}

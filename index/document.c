@@ -1,0 +1,179 @@
+/* Reading documents, and changing their facts in place. */
+#include <stdlib.h>
+
+#include "index/put.h"
+#include "index/store.h"
+
+#define COLUMNS "d.name, d.title, d.lang, d.metadata, d.created, d.updated, d.passages"
+
+static enum status read_document(sqlite3_stmt *st, bool with_text, struct document *out, struct error *err)
+{
+    struct document d = {.created = sqlite3_column_int64(st, 4),
+                         .updated = sqlite3_column_int64(st, 5),
+                         .passages = (uint32_t)sqlite3_column_int64(st, 6)};
+    enum status status = sql_text_copy(st, 0, &d.id, err);
+    if (status == STATUS_OK)
+        status = sql_text_copy(st, 1, &d.title, err);
+    if (status == STATUS_OK)
+        status = sql_text_copy(st, 2, &d.lang, err);
+    if (status == STATUS_OK)
+        status = sql_text_copy(st, 3, &d.metadata, err);
+    if (status == STATUS_OK && with_text)
+        status = sql_text_copy(st, 7, &d.text, err);
+    if (status == STATUS_OK)
+        *out = d;
+    else
+        document_release(&d);
+    return status;
+}
+
+void document_release(struct document *d)
+{
+    free((char *)(uintptr_t)d->id.data);
+    free((char *)(uintptr_t)d->title.data);
+    free((char *)(uintptr_t)d->lang.data);
+    free((char *)(uintptr_t)d->text.data);
+    free((char *)(uintptr_t)d->metadata.data);
+    *d = (struct document){0};
+}
+
+void documents_free(struct document *documents, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        document_release(&documents[i]);
+    free(documents);
+}
+
+static enum status no_document(struct collection *c, struct text id, struct error *err)
+{
+    return error_field(err, STATUS_NOT_FOUND, "id", "there is no document \"%.*s\" in the collection \"%s\"",
+                       (int)(id.len < 256 ? id.len : 256), id.data, c->name);
+}
+
+enum status collection_get(struct collection *c, struct text id, struct document *out, struct error *err)
+{
+    struct collection_row facts;
+    struct sql *sql;
+    sqlite3_stmt *st;
+    bool row = false;
+    enum status status = store_reader(c->store, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = collection_row(c, sql, &facts, err);
+    if (status == STATUS_OK)
+        status = sql_get(sql,
+                         "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
+                         "WHERE d.collection = ?1 AND d.name = ?2",
+                         &st, err);
+    if (status == STATUS_OK) {
+        sqlite3_bind_int64(st, 1, c->id);
+        sql_bind_text(st, 2, id);
+        status = sql_step(sql, st, &row, err);
+    }
+    if (status == STATUS_OK && !row)
+        status = no_document(c, id, err);
+    if (status == STATUS_OK)
+        status = read_document(st, true, out, err);
+    store_reader_done(c->store, sql);
+    return status;
+}
+
+enum status collection_documents(struct collection *c, struct text after, size_t limit, bool with_text,
+                                 struct document **out, size_t *n, struct error *err)
+{
+    struct collection_row facts;
+    struct document *documents = NULL;
+    struct sql *sql;
+    sqlite3_stmt *st;
+    size_t count = 0, capacity = 0;
+    bool row;
+    enum status status = store_reader(c->store, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = collection_row(c, sql, &facts, err);
+    if (status == STATUS_OK)
+        status = with_text ? sql_get(sql,
+                                     "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
+                                     "WHERE d.collection = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3",
+                                     &st, err)
+                           : sql_get(sql,
+                                     "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?2 "
+                                     "ORDER BY d.name LIMIT ?3",
+                                     &st, err);
+    if (status == STATUS_OK) {
+        sqlite3_bind_int64(st, 1, c->id);
+        sql_bind_text(st, 2, after);
+        sqlite3_bind_int64(st, 3, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+    }
+    while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
+        if (count == capacity) {
+            capacity = capacity * 2 + 16;
+            struct document *more = realloc(documents, capacity * sizeof *more);
+            if (more == NULL) {
+                status = error_memory(err, "listing documents");
+                break;
+            }
+            documents = more;
+        }
+        status = read_document(st, with_text, &documents[count], err);
+        count += status == STATUS_OK;
+    }
+    store_reader_done(c->store, sql);
+    if (status == STATUS_OK) {
+        *out = documents;
+        *n = count;
+    } else {
+        documents_free(documents, count);
+    }
+    return status;
+}
+
+static enum status patch_row(struct collection *c, struct text id, const struct text *lang,
+                             const struct text *metadata, struct error *err)
+{
+    struct sql *sql = &c->store->writer;
+    struct collection_row facts;
+    sqlite3_stmt *st;
+    enum status status = collection_row(c, sql, &facts, err);
+    if (status == STATUS_OK && lang != NULL)
+        status = lang_check(*lang, err);
+    if (status == STATUS_OK && metadata != NULL)
+        status = metadata_check(sql, *metadata, err);
+    if (status == STATUS_OK)
+        status = sql_get(sql,
+                         "UPDATE documents SET lang = coalesce(?3, lang), metadata = coalesce(?4, metadata), "
+                         "updated = max(updated, ?5) WHERE collection = ?1 AND name = ?2",
+                         &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, c->id);
+    sql_bind_text(st, 2, id);
+    if (lang != NULL)
+        sql_bind_text(st, 3, lang_or_und(*lang));
+    else
+        sqlite3_bind_null(st, 3);
+    if (metadata != NULL)
+        sql_bind_text(st, 4, metadata_or_empty(*metadata));
+    else
+        sqlite3_bind_null(st, 4);
+    sqlite3_bind_int64(st, 5, time_now_ms());
+    status = sql_step(sql, st, NULL, err);
+    if (status == STATUS_OK && sqlite3_changes(sql->db) == 0)
+        status = no_document(c, id, err);
+    if (status == STATUS_OK)
+        status = collection_touch(c, 0, 0, err);
+    if (status == STATUS_OK)
+        status = collection_commit(c, NULL, 0, err);
+    return status;
+}
+
+enum status collection_patch(struct collection *c, struct text id, const struct text *lang,
+                             const struct text *metadata, struct error *err)
+{
+    enum status status = store_begin(c->store, err);
+    if (status != STATUS_OK)
+        return status;
+    status = patch_row(c, id, lang, metadata, err);
+    store_end(c->store);
+    return status;
+}

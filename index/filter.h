@@ -1,0 +1,36 @@
+/* Filters: from conditions on documents to the set of documents that meet them, before any vector is looked at.
+ *
+ *     struct document_set set = {0};
+ *     if (filter_resolve(c, sql, query->filter, &set, &err) == STATUS_OK)
+ *         if (document_set_has(&set, document)) …
+ *     document_set_release(&set);
+ *
+ * A metadata field that is an array meets a condition when one of its elements does. Values compare within
+ * their type: a string by bytes, a number as a double; a missing field meets no condition but `not`.
+ */
+#ifndef COGNATE_INDEX_FILTER_H
+#define COGNATE_INDEX_FILTER_H
+
+#include "index/store.h"
+
+#define FILTER_DEPTH      16    /* and, or, not inside each other */
+#define FILTER_CONDITIONS 256   /* in one filter; languages count as one each */
+#define FILTER_VALUES     10000 /* in one filter */
+
+/* Row numbers of documents: a table of stretches of 512 numbers, each a row of bits. */
+struct document_set {
+    struct document_stretch {
+        int64_t number; /* document / 512, plus one; 0: unused entry */
+        uint64_t bits[8];
+    } *stretches;
+    size_t size, used; /* size: a power of two */
+    uint64_t count;
+};
+
+/* INVALID when the filter is malformed or too large. */
+enum status filter_resolve(struct collection *c, struct sql *sql, const struct filter *filter,
+                           struct document_set *out, struct error *err);
+void document_set_release(struct document_set *set); /* accepts a zeroed one */
+bool document_set_has(const struct document_set *set, int64_t document);
+
+#endif

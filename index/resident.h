@@ -1,0 +1,55 @@
+/* The int8 copy of a collection's vectors in memory. The picture is in resident.c.
+ *
+ * The caller holds the collection's lock: for writing to change it, for reading to look at it.
+ */
+#ifndef COGNATE_INDEX_RESIDENT_H
+#define COGNATE_INDEX_RESIDENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/status.h"
+#include "index/scan.h"
+#include "index/sql.h"
+
+#define RESIDENT_NONE UINT32_MAX
+
+/* Up to SCAN_BLOCK slots. A free slot has document 0 and an error of -infinity, so that no bound admits it. */
+struct resident_block {
+    unsigned char *codes; /* owns the memory of the others too, in the first block of an allocation */
+    float *scales, *errors;
+    int64_t *passages, *documents;
+    bool first;
+};
+
+struct resident {
+    size_t width, stride;
+    int64_t generation; /* of the collection; 0: nothing loaded */
+    int64_t next;       /* every passage with a smaller number has been seen */
+    struct resident_block *blocks;
+    size_t block_count, block_capacity;
+    uint32_t slots;    /* used ones lie below this */
+    uint32_t capacity; /* slots that have memory */
+    uint32_t live;
+    uint32_t free;   /* first of the chain of free slots (through `passages`), RESIDENT_NONE at its end */
+    uint32_t *table; /* open addressing: passage → slot + 1 */
+    uint32_t table_size; /* power of two */
+};
+
+void resident_init(struct resident *r, size_t width);
+void resident_clear(struct resident *r); /* forgets everything; the next search loads again */
+
+/* Brings the copy to the state that `sql` sees, which is `generation` with `passages` rows in `space`. On
+ * failure the copy is empty. */
+enum status resident_refresh(struct resident *r, struct sql *sql, int64_t space, int64_t generation,
+                             int64_t passages, struct error *err);
+
+/* Frees the slot of a passage that is gone; unknown numbers are ignored. */
+void resident_remove(struct resident *r, int64_t passage);
+
+uint32_t resident_find(const struct resident *r, int64_t passage); /* slot or RESIDENT_NONE */
+
+size_t resident_bytes(const struct resident *r);
+
+#endif

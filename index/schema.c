@@ -1,0 +1,182 @@
+/* The tables of a store.
+ *
+ *     collections ──< spaces                 what made the vectors; one active space a collection
+ *          │             ╎
+ *          │             ╎ (number of the space = upper bits of the passage's number)
+ *          └──< documents ──< passages       small facts in documents, vectors in passages
+ *                    └─── texts              apart, so that filters never read past a long text
+ *
+ * 1. Every row of passages lies in the number range of a space of its document's collection, so the space of
+ *    each vector is known without a column.
+ * 2. collections.documents and .passages count the rows, and documents.passages the document's passages;
+ *    `generation` grows by one with every commit that touches the collection.
+ * 3. A passage never changes once written: new content means new passages under new numbers. A copy of the
+ *    vectors in memory is therefore brought up to date by adding what has larger numbers and dropping what is
+ *    gone.
+ * 4. lang compares without regard to case, as BCP 47 wants; names of documents compare by bytes.
+ */
+#include "index/schema.h"
+
+#include <string.h>
+
+static const char version_1[] =
+    "CREATE TABLE collections (\n"
+    "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "    name TEXT NOT NULL UNIQUE,\n"
+    "    generation INTEGER NOT NULL,\n"
+    "    documents INTEGER NOT NULL,\n"
+    "    passages INTEGER NOT NULL,\n"
+    "    created INTEGER NOT NULL,\n"
+    "    updated INTEGER NOT NULL\n"
+    ") STRICT;\n"
+    "CREATE TABLE spaces (\n"
+    "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "    collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,\n"
+    "    active INTEGER NOT NULL CHECK (active IN (0, 1)),\n"
+    "    model TEXT NOT NULL,\n"
+    "    space_id BLOB NOT NULL CHECK (length(space_id) = 32),\n"
+    "    width INTEGER NOT NULL,\n"
+    "    passage_tokens INTEGER NOT NULL,\n"
+    "    passage_overlap INTEGER NOT NULL,\n"
+    "    next_passage INTEGER NOT NULL,\n"
+    "    created INTEGER NOT NULL\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX spaces_active ON spaces (collection) WHERE active;\n"
+    "CREATE TABLE documents (\n"
+    "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "    collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,\n"
+    "    name TEXT NOT NULL,\n"
+    "    content_hash BLOB NOT NULL CHECK (length(content_hash) = 32),\n"
+    "    passages INTEGER NOT NULL,\n"
+    "    created INTEGER NOT NULL,\n"
+    "    updated INTEGER NOT NULL,\n"
+    "    lang TEXT NOT NULL COLLATE NOCASE,\n"
+    "    title TEXT NOT NULL,\n"
+    "    metadata TEXT NOT NULL CHECK (ltrim(metadata, char(9, 10, 13, 32)) GLOB '{*}*'),\n"
+    "    UNIQUE (collection, name)\n"
+    ") STRICT;\n"
+    "CREATE INDEX documents_by_content ON documents (collection, content_hash);\n"
+    "CREATE INDEX documents_by_language ON documents (collection, lang);\n"
+    "CREATE TABLE texts (\n"
+    "    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,\n"
+    "    text TEXT NOT NULL\n"
+    ") STRICT;\n"
+    "CREATE TABLE passages (\n"
+    "    id INTEGER PRIMARY KEY,\n"
+    "    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,\n"
+    "    ordinal INTEGER NOT NULL,\n"
+    "    first INTEGER NOT NULL,      -- bytes of the text\n"
+    "    last INTEGER NOT NULL,       -- one past\n"
+    "    first_char INTEGER NOT NULL, -- the same in code points\n"
+    "    last_char INTEGER NOT NULL,\n"
+    "    tokens INTEGER NOT NULL,\n"
+    "    vector BLOB NOT NULL         -- width × float32, little-endian\n"
+    ") STRICT;\n"
+    "CREATE INDEX passages_by_document ON passages (document);\n";
+
+/* steps[v] turns version v into v + 1. A released step is never edited. */
+static const char *const steps[SCHEMA_VERSION] = {version_1};
+
+static const char object_list[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema "
+                                  "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name";
+
+/* The tables must be what the steps create: nothing else (a trigger, a view, a changed constraint) may run on
+ * behalf of our statements. */
+static enum status compare_objects(struct sql *c, int version, struct error *err)
+{
+    struct sql wanted = {0};
+    sqlite3_stmt *a = NULL, *b = NULL;
+    enum status status = sql_open(&wanted, ":memory:", SQL_WRITE, err);
+    for (int v = 0; v < version && status == STATUS_OK; v++)
+        status = sql_run(&wanted, steps[v], err);
+    if (status == STATUS_OK)
+        status = sql_get(&wanted, object_list, &a, err);
+    if (status == STATUS_OK)
+        status = sql_get(c, object_list, &b, err);
+    while (status == STATUS_OK) {
+        bool row_a, row_b;
+        bool same = true;
+        status = sql_step(&wanted, a, &row_a, err);
+        if (status == STATUS_OK)
+            status = sql_step(c, b, &row_b, err);
+        if (status != STATUS_OK)
+            break;
+        for (int i = 0; i < 4 && row_a && row_b; i++)
+            same &= text_equal(sql_text(a, i), sql_text(b, i));
+        if (row_a != row_b || !same)
+            status = error_set(err, STATUS_CORRUPT,
+                               "%s: its tables are not those of a Cognate store of version %d%s%s; restore it from a backup",
+                               c->path, version, row_b ? ": " : "", row_b ? sql_text(b, 1).data : "");
+        if (!row_a || !row_b)
+            break;
+    }
+    sql_reset(c);
+    sql_close(&wanted);
+    return status;
+}
+
+static enum status create_file(struct sql *c, struct error *err)
+{
+    return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", err);
+}
+
+/* One transaction for all steps: an interrupted upgrade leaves the old version. */
+static enum status upgrade(struct sql *c, int64_t from, struct error *err)
+{
+    char facts[96];
+    enum status status = sql_run(c, "BEGIN IMMEDIATE", err);
+    for (int64_t v = from; v < SCHEMA_VERSION && status == STATUS_OK; v++)
+        status = sql_run(c, steps[v], err);
+    sqlite3_snprintf(sizeof facts, facts, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                     SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+    if (status == STATUS_OK)
+        status = sql_run(c, facts, err);
+    if (status == STATUS_OK)
+        status = sql_run(c, "COMMIT", err);
+    if (status != STATUS_OK && !sqlite3_get_autocommit(c->db))
+        sql_run(c, "ROLLBACK", NULL);
+    return status;
+}
+
+enum status schema_open(struct sql *c, bool write, struct error *err)
+{
+    int64_t application = 0, version = 0, objects = 0;
+    enum status status = sql_number(c, "PRAGMA application_id", &application, err);
+    if (status == STATUS_OK)
+        status = sql_number(c, "PRAGMA user_version", &version, err);
+    if (status == STATUS_OK)
+        status = sql_number(c, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    if (status != STATUS_OK)
+        return status;
+    bool empty = application == 0 && version == 0 && objects == 0;
+    if (empty && !write)
+        return error_set(err, STATUS_INVALID, "%s is empty: no store was ever created in it; index something first",
+                         c->path);
+    if (empty) {
+        status = create_file(c, err);
+        if (status != STATUS_OK)
+            return status;
+    } else if (application != SCHEMA_APPLICATION_ID) {
+        return error_set(err, STATUS_INVALID, "%s is a database of another program; give the path of a Cognate store",
+                         c->path);
+    } else if (version > SCHEMA_VERSION) {
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s was written by a newer Cognate (store version %lld, this program knows up to %d); "
+                         "use that program, or restore a backup made by this one",
+                         c->path, (long long)version, SCHEMA_VERSION);
+    } else if (version < 1) {
+        return error_set(err, STATUS_CORRUPT, "%s has the impossible store version %lld; restore it from a backup",
+                         c->path, (long long)version);
+    }
+    if (version < SCHEMA_VERSION && !write)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s was written by an older Cognate (store version %lld); open it once for writing to upgrade it",
+                         c->path, (long long)version);
+    if (version < SCHEMA_VERSION) {
+        if (version > 0)
+            status = compare_objects(c, (int)version, err);
+        if (status == STATUS_OK)
+            status = upgrade(c, version, err);
+    }
+    return status == STATUS_OK ? compare_objects(c, SCHEMA_VERSION, err) : status;
+}
