@@ -18,27 +18,33 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const uint8_t *a = codes->bytes + row * codes->stride;
     const int8_t *panel = w->panels + p * PAD * w->in + 4 * column;
     __m256i sum[TILE_ROWS][4];
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < 4; j++)
-            sum[i][j] = _mm256_setzero_si256();
+        UNROLL
+    for (size_t j = 0; j < 4; j++)
+        sum[i][j] = _mm256_setzero_si256();
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
         __m256i four[TILE_ROWS];
+        UNROLL
         for (size_t i = 0; i < R; i++)
             four[i] = _mm256_cvtepu8_epi16(_mm_set1_epi32(four_codes(a + i * codes->stride + k)));
+        UNROLL
         for (size_t j = 0; j < 4; j++) {
             __m256i weights = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(panel + 16 * j)));
+            UNROLL
             for (size_t i = 0; i < R; i++)
                 sum[i][j] = _mm256_add_epi32(sum[i][j], _mm256_madd_epi16(four[i], weights));
         }
     }
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < 2; j++) {
-            size_t at = p * PAD + column + 8 * j;
-            __m256i whole =
-                _mm256_permute4x64_epi64(_mm256_hadd_epi32(sum[i][2 * j], sum[i][2 * j + 1]), 0xd8);
-            __m256i start = _mm256_loadu_si256((const __m256i *)(w->start + at));
-            store_sums(w, codes, row + i, at, _mm256_add_epi32(whole, start), out);
-        }
+        UNROLL
+    for (size_t j = 0; j < 2; j++) {
+        size_t at = p * PAD + column + 8 * j;
+        __m256i whole = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sum[i][2 * j], sum[i][2 * j + 1]), 0xd8);
+        __m256i start = _mm256_loadu_si256((const __m256i *)(w->start + at));
+        store_sums(w, codes, row + i, at, _mm256_add_epi32(whole, start), out);
+    }
 }
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,

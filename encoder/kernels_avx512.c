@@ -33,22 +33,29 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const uint8_t *a = codes->bytes + row * codes->stride;
     const int8_t *panel = w->panels + p * PAD * w->in;
     __m512i sum[TILE_ROWS][4];
+    UNROLL
     for (size_t j = 0; j < 4; j++)
-        for (size_t i = 0; i < R; i++)
-            sum[i][j] = _mm512_loadu_si512(w->start + p * PAD + 16 * j);
+        UNROLL
+    for (size_t i = 0; i < R; i++)
+        sum[i][j] = _mm512_loadu_si512(w->start + p * PAD + 16 * j);
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
         __m512i weights[4];
+        UNROLL
         for (size_t j = 0; j < 4; j++)
             weights[j] = _mm512_loadu_si512(panel + 64 * j);
+        UNROLL
         for (size_t i = 0; i < R; i++) {
             __m512i four = four_codes(a + i * codes->stride + k);
+            UNROLL
             for (size_t j = 0; j < 4; j++)
                 multiply_add(&sum[i][j], four, weights[j]);
         }
     }
+    UNROLL
     for (size_t j = 0; j < 4; j++) {
         __m512 scale = _mm512_loadu_ps(w->scale + p * PAD + 16 * j);
         __m512 bias = _mm512_loadu_ps(w->bias + p * PAD + 16 * j);
+        UNROLL
         for (size_t i = 0; i < R; i++) {
             __m512 value =
                 _mm512_mul_ps(_mm512_cvtepi32_ps(sum[i][j]), _mm512_set1_ps(codes->scale[row + i]));

@@ -17,22 +17,29 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const uint8_t *a = codes->bytes + row * codes->stride;
     const int8_t *panel = w->panels + p * PAD * w->in + 4 * column;
     __m256i sum[TILE_ROWS][4];
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < 4; j++)
-            sum[i][j] = _mm256_loadu_si256((const __m256i *)(w->start + p * PAD + column + 8 * j));
+        UNROLL
+    for (size_t j = 0; j < 4; j++)
+        sum[i][j] = _mm256_loadu_si256((const __m256i *)(w->start + p * PAD + column + 8 * j));
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
         __m256i four[TILE_ROWS];
+        UNROLL
         for (size_t i = 0; i < R; i++)
             four[i] = _mm256_set1_epi32(four_codes(a + i * codes->stride + k));
+        UNROLL
         for (size_t j = 0; j < 4; j++) {
             __m256i weights = _mm256_loadu_si256((const __m256i *)(panel + 32 * j));
+            UNROLL
             for (size_t i = 0; i < R; i++)
                 multiply_add(&sum[i][j], four[i], weights);
         }
     }
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < 4; j++)
-            store_sums(w, codes, row + i, p * PAD + column + 8 * j, sum[i][j], out);
+        UNROLL
+    for (size_t j = 0; j < 4; j++)
+        store_sums(w, codes, row + i, p * PAD + column + 8 * j, sum[i][j], out);
 }
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,

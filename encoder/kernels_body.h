@@ -7,6 +7,10 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop over the rows or columns of a tile: only when it is unrolled early do the tile's sums live in
+ * registers. */
+#define UNROLL _Pragma("GCC unroll 16")
+
 /* Added to a number below 2²² in size, these leave the nearest whole number in the low bits. */
 #define WHOLE      12582912.0f /* 1.5 · 2²³ */
 #define WHOLE_CODE (WHOLE + 128.0f)
@@ -170,18 +174,24 @@ ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, 
                                 size_t c_stride)
 {
     v16 sum[PRODUCT_ROWS][PRODUCT_COLUMNS];
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < C; j++)
-            sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
+        UNROLL
+    for (size_t j = 0; j < C; j++)
+        sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
     for (size_t k = 0; k < inner; k++)
-        for (size_t j = 0; j < C; j++) {
-            v16 column = v16_load(b + k * b_stride + 16 * j);
-            for (size_t i = 0; i < R; i++)
-                sum[i][j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i][j]);
-        }
+        UNROLL
+    for (size_t j = 0; j < C; j++) {
+        v16 column = v16_load(b + k * b_stride + 16 * j);
+        UNROLL
+        for (size_t i = 0; i < R; i++)
+            sum[i][j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i][j]);
+    }
+    UNROLL
     for (size_t i = 0; i < R; i++)
-        for (size_t j = 0; j < C; j++)
-            v16_store(c + i * c_stride + 16 * j, sum[i][j]);
+        UNROLL
+    for (size_t j = 0; j < C; j++)
+        v16_store(c + i * c_stride + 16 * j, sum[i][j]);
 }
 
 ALWAYS_INLINE void product_rows(const size_t R, const float *a, size_t a_stride, const float *b,
