@@ -320,7 +320,7 @@ static void floors_and_limits(void **state)
     struct hits hits = {0};
     struct error err = {0};
     float query[WIDTH], zero[WIDTH] = {0};
-    make_vector(5, query);
+    make_vector(40, query);
     struct search_query q = {.vector = query, .k = 1000, .min_cosine = 0.9};
     assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_OK);
     assert_true(hits.count > 0 && hits.count < 1000);
