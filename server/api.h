@@ -3,10 +3,10 @@
  *
  *     struct api_reply reply = {0};
  *     json_t *body = json_pack("{s:s, s:i}", "query", "late train", "k", 5);
- *     api_call(engine,
- *              &(struct api_request){.method = "POST", .path = "/v1/collections/default/search", .body =
- * body}, &reply); if (reply.status == 200) …                       // reply.body is the answer, else … // a
- * problem object (RFC 9457): title, status, code, detail api_reply_release(&reply);
+ *     struct api_request request = {.method = "POST", .path = "/v1/collections/a/search", .body = body};
+ *     api_call(engine, &request, &reply);
+ *     if (reply.status == 200) …     // reply.body is the answer, else a problem object (RFC 9457)
+ *     api_reply_release(&reply);
  *
  * One table (routes.c) lists every route with its access, limits and description: dispatch, the gate of the
  * HTTP server and the OpenAPI document all read it.

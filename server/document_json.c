@@ -23,7 +23,7 @@ static const struct field document_fields[] = {
      .kind = FIELD_TEXT,
      .most = 8192,
      .about = "Stands before each passage when it is embedded."},
-    {.name = "lang", .kind = FIELD_TEXT, .most = 64, .about = "BCP 47 language tag; und when absent."},
+    {.name = "lang", .kind = FIELD_TEXT, .most = 64, .about = "BCP 47 language tag; detected when absent, und when it cannot be."},
     {.name = "metadata",
      .kind = FIELD_OBJECT,
      .about = "Any object of at most 1 MiB; its top-level keys can be filtered by."},

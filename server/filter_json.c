@@ -189,7 +189,7 @@ static enum status parse_list(struct builder *b, struct filter *node, enum filte
     return status;
 }
 
-/* One key of a filter object that is no operator. */
+/* One key of a filter object that is no operator; it is a known one. */
 static enum status parse_key(struct builder *b, struct filter *node, const char *key, const json_t *object,
                              const char *path, struct error *err)
 {
@@ -209,31 +209,50 @@ static enum status parse_key(struct builder *b, struct filter *node, const char 
             return error_field(err, STATUS_INVALID, at, "%s must be the name of a metadata field", at);
         return parse_tests(b, node, FILTER_FIELD, json_text(value), object, path, err);
     }
-    if (strcmp(key, "not") == 0) {
-        struct filter *item = take_nodes(b, 1);
-        if (item == NULL)
-            return error_field(err, STATUS_INTERNAL, path, "the filter has more parts than were counted");
-        *node = (struct filter){.kind = FILTER_NOT, .items = item, .item_count = 1};
-        return parse_node(b, item, value, at, err);
+    struct filter *item = take_nodes(b, 1);
+    if (item == NULL)
+        return error_field(err, STATUS_INTERNAL, path, "the filter has more parts than were counted");
+    *node = (struct filter){.kind = FILTER_NOT, .items = item, .item_count = 1};
+    return parse_node(b, item, value, at, err);
+}
+
+/* Counts the keys that make a node of their own: operators belong to the "field" beside them. */
+static enum status count_keys(const json_t *object, size_t *count, const char *path, struct error *err)
+{
+    static const char *const known[] = {"and", "or", "not", "lang", "id", "field", NULL};
+    bool field = json_object_get(object, "field") != NULL;
+    *count = 0;
+    for (void *i = json_object_iter((json_t *)object); i != NULL;
+         i = json_object_iter_next((json_t *)object, i)) {
+        const char *key = json_object_iter_key(i);
+        char at[FIELD_PATH];
+        size_t j = 0;
+        if (field && operator_of(key) >= 0)
+            continue;
+        while (known[j] != NULL && strcmp(known[j], key) != 0)
+            j++;
+        path_key(at, path, key);
+        if (known[j] == NULL)
+            return error_field(
+                err, STATUS_INVALID, at,
+                "unknown key \"%.40s\"; known are and, or, not, lang, id, and field with eq, in, gt, gte, "
+                "lt, lte, prefix or exists",
+                key);
+        ++*count;
     }
-    return error_field(
-        err, STATUS_INVALID, at,
-        "unknown key \"%.40s\"; known are and, or, not, lang, id, and field with eq, in, gt, gte, lt, "
-        "lte, prefix or exists",
-        key);
+    return STATUS_OK;
 }
 
 static enum status parse_node(struct builder *b, struct filter *node, const json_t *value, const char *path,
                               struct error *err)
 {
-    enum status status = STATUS_OK;
-    size_t count = 0;
+    size_t count;
     if (!json_is_object(value))
         return error_field(err, STATUS_INVALID, path, "%s must be an object", path);
+    enum status status = count_keys(value, &count, path, err);
+    if (status != STATUS_OK)
+        return status;
     bool field = json_object_get(value, "field") != NULL;
-    for (void *i = json_object_iter((json_t *)value); i != NULL;
-         i = json_object_iter_next((json_t *)value, i))
-        count += !field || operator_of(json_object_iter_key(i)) < 0;
     struct filter *items = count == 1 ? node : take_nodes(b, count);
     if (items == NULL)
         return error_field(err, STATUS_INTERNAL, path, "the filter has more parts than were counted");

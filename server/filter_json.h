@@ -12,8 +12,8 @@
  *                 | {"prefix": text} | {"exists": true or false}         several: all must hold
  *     v         = text | number | true | false | null                    gt … lte: text or number
  *
- *     {"and": [{"field": "year", "gte": 2000}, {"lang": {"in": ["de", "fr"]}}, {"not": {"field": "kind",
- * "eq": "draft"}}]}
+ *     {"and": [{"field": "year", "gte": 2000}, {"lang": {"in": ["de", "fr"]}},
+ *              {"not": {"field": "kind", "eq": "draft"}}]}
  *
  * The tree is one allocation; its texts are borrowed from the JSON value.
  */

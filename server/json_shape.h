@@ -2,8 +2,7 @@
  * document.
  *
  *     static const struct field fields[] = {
- *         {.name = "query", .kind = FIELD_TEXT, .required = true, .most = 8192, .about = "What to look
- * for."},
+ *         {.name = "query", .kind = FIELD_TEXT, .required = true, .most = 8192, .about = "A text."},
  *         {.name = "k", .kind = FIELD_INTEGER, .least = 1, .most = 1000, .about = "Hits wanted."},
  *     };
  *     const struct shape shape_search = {"Search", "A search.", fields, 2};

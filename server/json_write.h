@@ -2,8 +2,9 @@
  *
  *     struct buf text;
  *     buf_init(&text, JSON_WRITE_CEILING);
- *     if (json_write(value, &text, &err) != STATUS_OK || json_write_floats(row, 512, &text, &err) !=
- * STATUS_OK) … buf_release(&text);
+ *     if (json_write(value, &text, &err) != STATUS_OK) …
+ *     if (json_write_floats(row, 512, &text, &err) != STATUS_OK) …
+ *     buf_release(&text);
  */
 #ifndef COGNATE_SERVER_JSON_WRITE_H
 #define COGNATE_SERVER_JSON_WRITE_H

@@ -10,8 +10,8 @@
  * Any number of threads may count and write at a time. Names, all in base units:
  *
  *     cognate_build_info{version}                                       1
- *     cognate_http_requests_total{method,route,status}                  status is a class: "2xx"; route
- * "none": no such address cognate_http_request_duration_seconds{method,route}               histogram
+ *     cognate_http_requests_total{method,route,status}                  status is a class: "2xx"
+ *     cognate_http_request_duration_seconds{method,route}               histogram
  *     cognate_http_requests_in_flight
  *     cognate_http_received_bytes_total, cognate_http_sent_bytes_total  bodies
  *     cognate_model_loaded                                              0 or 1
@@ -21,7 +21,8 @@
  *     cognate_store_bytes, cognate_collection_documents{collection}, cognate_collection_passages{collection}
  *     process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds
  *
- * Routes that were not asked for yet have no line. The order of lines never changes.
+ * Routes that were not asked for yet have no line; the route "none" stands for addresses that do not exist.
+ * The order of lines never changes.
  */
 #ifndef COGNATE_SERVER_METRICS_H
 #define COGNATE_SERVER_METRICS_H

@@ -1,5 +1,5 @@
-/* The handlers and the shapes that the route table (routes.c) names; each lives in the api_*.c of its part.
- */
+/* The handlers and the shapes that the route table (routes.c) names; each lives in the
+ * api_*.c of its part. */
 #ifndef COGNATE_SERVER_ROUTES_H
 #define COGNATE_SERVER_ROUTES_H
 
