@@ -33,7 +33,9 @@ enum precision {
 
 struct model_options {
     enum precision precision;
-    enum isa isa; /* kernels to use; ISA_REFERENCE when zero */
+    enum isa isa;                /* kernels to use; ISA_REFERENCE when zero */
+    const unsigned char *digest; /* the file's SHA-256 (cache_digest in common/cache.h): packed int8 weights
+                                    are kept in the user's cache folder under it; NULL: built in memory */
 };
 
 /* What the file says of itself; texts borrowed from it. */
@@ -53,9 +55,10 @@ struct model_info {
 struct model;
 struct embedder;
 
-/* Reads the weights of `file`, which must outlive the model. UNSUPPORTED for an architecture, pooling or
- * activation this program does not know (named in the message), CORRUPT for tensors that are missing or have
- * the wrong shape. */
+/* Reads the weights of `file`, which must outlive the model. Kernels that fail a self-test on this machine
+ * are passed over for weaker ones (model_isa tells). UNSUPPORTED for an architecture, pooling or activation
+ * this program does not know (named in the message), CORRUPT for tensors that are missing or have the wrong
+ * shape. */
 enum status model_open(const struct gguf *file, const struct model_options *options, struct model **out,
                        struct error *err);
 void model_free(struct model *m); /* accepts NULL */

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "encoder/selftest.h"
+
+#define BLOCK_NAME    "int8-weights"
+#define BLOCK_VERSION 1 /* raise with any change of what weights.c puts into the block */
 
 static enum status read_canaries(struct model *m, struct error *err)
 {
@@ -38,6 +42,26 @@ static enum status find_words(struct model *m, struct error *err)
     return STATUS_OK;
 }
 
+/* Kept blocks are only ever read. */
+static enum status load_block(struct model *m, const unsigned char *digest, struct error *err)
+{
+    size_t size = model_place(m, NULL);
+    bool keep = digest != NULL && m->precision == PRECISION_INT8;
+    if (keep && cache_open(&m->kept, digest, BLOCK_NAME, BLOCK_VERSION) && m->kept.size == size) {
+        model_place(m, (unsigned char *)(uintptr_t)m->kept.data);
+        return STATUS_OK;
+    }
+    cache_close(&m->kept);
+    m->block = big_alloc(size);
+    if (m->block == NULL)
+        return error_memory(err, "reading the weights of a model");
+    model_place(m, m->block);
+    enum status status = weights_read(m, err);
+    if (status == STATUS_OK && keep)
+        cache_store(digest, BLOCK_NAME, BLOCK_VERSION, m->block, size);
+    return status;
+}
+
 enum status model_open(const struct gguf *file, const struct model_options *options, struct model **out,
                        struct error *err)
 {
@@ -46,7 +70,7 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
         return error_memory(err, "opening a model");
     m->file = file;
     m->precision = options->precision;
-    m->isa = options->isa;
+    m->isa = kernels_trusted(options->isa);
     m->kernels = kernels_for(m->isa);
     enum status status = config_read(file, &m->config, &m->info, err);
     if (status == STATUS_OK)
@@ -56,14 +80,8 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
     if (status != STATUS_OK)
         goto done;
     m->layers = calloc(m->config.layers, sizeof *m->layers);
-    m->block_size = model_place(m, NULL);
-    m->block = big_alloc(m->block_size);
-    if (m->layers == NULL || m->block == NULL) {
-        status = error_memory(err, "reading the weights of a model");
-        goto done;
-    }
-    model_place(m, m->block);
-    status = weights_read(m, err);
+    status = m->layers == NULL ? error_memory(err, "reading the weights of a model")
+                               : load_block(m, options->digest, err);
 done:
     if (status != STATUS_OK)
         model_free(m);
@@ -77,6 +95,7 @@ void model_free(struct model *m)
     if (m == NULL)
         return;
     big_free(m->block);
+    cache_close(&m->kept);
     free(m->layers);
     free(m);
 }

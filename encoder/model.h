@@ -13,6 +13,7 @@
 #ifndef COGNATE_ENCODER_MODEL_H
 #define COGNATE_ENCODER_MODEL_H
 
+#include "common/cache.h"
 #include "encoder/encoder.h"
 #include "encoder/kernels.h"
 
@@ -59,8 +60,8 @@ struct model {
     const struct gguf_tensor *words;                        /* (vocabulary, hidden), in the file's type */
     struct gguf_array canary_texts, canary_vectors;
 
-    unsigned char *block;
-    size_t block_size;
+    unsigned char *block; /* built here, or NULL where `kept` is in use */
+    struct cache_entry kept;
     float *positions; /* (context, hidden), token type row 0 added */
     struct norm embedding_norm;
     struct layer *layers;

@@ -2,8 +2,8 @@
  *
  *     bench_encoder MODEL [TOKENS_A_TEXT [ISA]]
  *
- * The peak is a loop of independent multiply-adds in registers. Every figure is the best of several rounds, since other
- * programs share the machine; the share of the peak is what to compare, not the absolute figures.
+ * The peak is a loop of independent multiply-adds in registers. Every figure is the best of several rounds,
+ * since other programs share the machine; the share of the peak is what to compare, not the absolute figures.
  */
 #include <math.h>
 #include <pthread.h>
@@ -52,14 +52,15 @@ static double peak(enum isa isa)
         double start = now(), ops = 0;
         if (isa == ISA_AVX512) {
             for (long i = 0; i < steps; i++)
-                __asm__ volatile("vpdpbusd %%zmm30, %%zmm31, %%zmm0\n vpdpbusd %%zmm30, %%zmm31, %%zmm1\n"
-                                 "vpdpbusd %%zmm30, %%zmm31, %%zmm2\n vpdpbusd %%zmm30, %%zmm31, %%zmm3\n"
-                                 "vpdpbusd %%zmm30, %%zmm31, %%zmm4\n vpdpbusd %%zmm30, %%zmm31, %%zmm5\n"
-                                 "vpdpbusd %%zmm30, %%zmm31, %%zmm6\n vpdpbusd %%zmm30, %%zmm31, %%zmm7\n"
-                                 "vpdpbusd %%zmm30, %%zmm31, %%zmm8\n vpdpbusd %%zmm30, %%zmm31, %%zmm9\n"
-                                 "vpdpbusd %%zmm30, %%zmm31, %%zmm10\n vpdpbusd %%zmm30, %%zmm31, %%zmm11\n" ::
-                                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                                       "xmm9", "xmm10", "xmm11");
+                __asm__ volatile(
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm0\n vpdpbusd %%zmm30, %%zmm31, %%zmm1\n"
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm2\n vpdpbusd %%zmm30, %%zmm31, %%zmm3\n"
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm4\n vpdpbusd %%zmm30, %%zmm31, %%zmm5\n"
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm6\n vpdpbusd %%zmm30, %%zmm31, %%zmm7\n"
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm8\n vpdpbusd %%zmm30, %%zmm31, %%zmm9\n"
+                    "vpdpbusd %%zmm30, %%zmm31, %%zmm10\n vpdpbusd %%zmm30, %%zmm31, %%zmm11\n" ::
+                        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                          "xmm10", "xmm11");
             ops = 12.0 * 64;
         } else if (isa == ISA_AVXVNNI) {
             for (long i = 0; i < steps; i++)
@@ -194,8 +195,8 @@ static void bench_bulk(const struct model *m, size_t threads, size_t tokens, dou
             rate += (double)bulk[i].texts / bulk[i].seconds;
         best = fmax(best, rate);
     }
-    printf("bulk, %zu tokens a text, %zu threads   %7.1f texts/s   %5.1f %% of the peak\n", tokens, threads, best,
-           100 * best * (double)tokens * macs / (top * (double)threads));
+    printf("bulk, %zu tokens a text, %zu threads   %7.1f texts/s   %5.1f %% of the peak\n", tokens, threads,
+           best, 100 * best * (double)tokens * macs / (top * (double)threads));
 }
 
 static int by_size(const void *a, const void *b)
@@ -222,8 +223,8 @@ static void bench_single(const struct model *m, size_t threads, size_t tokens)
         seconds[i] = now() - start;
     }
     qsort(seconds, TIMES, sizeof *seconds, by_size);
-    printf("one text of %zu tokens, %zu threads   p50 %.3f ms   p99 %.3f ms   best %.3f ms\n", tokens, threads,
-           1e3 * seconds[TIMES / 2], 1e3 * seconds[TIMES * 99 / 100], 1e3 * seconds[0]);
+    printf("one text of %zu tokens, %zu threads   p50 %.3f ms   p99 %.3f ms   best %.3f ms\n", tokens,
+           threads, 1e3 * seconds[TIMES / 2], 1e3 * seconds[TIMES * 99 / 100], 1e3 * seconds[0]);
     embedder_free(e);
     free(ids);
     free(out);
@@ -246,8 +247,8 @@ int main(int argc, char **argv)
     check(gguf_open(argv[1], &file, &err), &err);
     double opened = now();
     check(model_open(file, &(struct model_options){.isa = isa}, &m, &err), &err);
-    printf("file opened in %.1f ms, model in %.1f ms, kernels %s\n", 1e3 * (opened - start), 1e3 * (now() - opened),
-           isa_name(model_isa(m)));
+    printf("file opened in %.1f ms, model in %.1f ms, kernels %s\n", 1e3 * (opened - start),
+           1e3 * (now() - opened), isa_name(model_isa(m)));
     const struct model_info *info = model_info(m);
     double hidden = info->hidden, feed_forward = info->feed_forward;
     double macs = info->layers * (4 * hidden * hidden + 2 * hidden * feed_forward), top = peak(isa);

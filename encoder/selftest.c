@@ -1,0 +1,120 @@
+#include "encoder/selftest.h"
+
+#include <string.h>
+
+#define ROWS    13 /* two tiles and a rest, of six rows and of three */
+#define WIDTH   64
+#define USED    52 /* a width that is not whole vectors */
+#define OUT     128
+#define HEAD    16
+#define SCRATCH (HEAD * 16 + 8 * 16 + 256)
+
+/* Everything a table computes here, compared as bytes. */
+struct answers {
+    float linear[ROWS][OUT], norm[ROWS][WIDTH], gelu[ROWS][WIDTH], attend[ROWS][WIDTH], product[ROWS][WIDTH];
+    float mean[WIDTH], most[WIDTH], tanh[WIDTH], unit[WIDTH];
+    uint8_t norm_codes[ROWS][WIDTH], gelu_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
+    float norm_scale[ROWS], gelu_scale[ROWS], scale[ROWS];
+};
+
+struct inputs {
+    float x[ROWS][WIDTH], add[ROWS][WIDTH], weight[WIDTH], bias[OUT], spread[WIDTH];
+    uint8_t codes[ROWS][WIDTH];
+    int8_t panels[OUT * WIDTH];
+    float scale[OUT], row_scale[ROWS];
+    int32_t start[OUT];
+};
+
+static uint32_t next(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* From -range to range. */
+static void fill(float *x, size_t n, float range, uint32_t *state)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = range * ((float)next(state) * 0x1p-23f - 1);
+}
+
+static void make_inputs(struct inputs *in)
+{
+    uint32_t state = 1;
+    memset(in, 0, sizeof *in);
+    for (size_t r = 0; r < ROWS; r++) {
+        fill(in->x[r], USED, 6, &state);
+        fill(in->add[r], USED, 3, &state);
+        fill(&in->row_scale[r], 1, 0.1f, &state);
+        for (size_t i = 0; i < WIDTH; i++)
+            in->codes[r][i] = (uint8_t)(r == 0 ? 255 : next(&state)); /* row 0: the largest sums there are */
+    }
+    fill(in->weight, USED, 2, &state);
+    fill(in->bias, OUT, 1, &state);
+    fill(in->spread, USED, 1, &state);
+    fill(in->scale, OUT, 0.1f, &state);
+    for (size_t i = 0; i < sizeof in->panels; i++)
+        in->panels[i] = (int8_t)(i < sizeof in->panels / 4 ? 127 : (int)(next(&state) % 255) - 127);
+    for (size_t i = 0; i < OUT; i++)
+        in->start[i] = (int32_t)next(&state) - (1 << 23);
+}
+
+static void answer(const struct kernels *k, const struct inputs *in, struct answers *out)
+{
+    /* the kernels write nothing through these */
+    const struct linear w = {.in = WIDTH,
+                             .out = OUT,
+                             .bias = (float *)(uintptr_t)in->bias,
+                             .panels = (int8_t *)(uintptr_t)in->panels,
+                             .scale = (float *)(uintptr_t)in->scale,
+                             .start = (int32_t *)(uintptr_t)in->start};
+    const struct norm n = {.width = USED,
+                           .stride = WIDTH,
+                           .epsilon = 1e-12f,
+                           .weight = (float *)(uintptr_t)in->weight,
+                           .bias = (float *)(uintptr_t)in->bias,
+                           .spread = (float *)(uintptr_t)in->spread};
+    const struct codes codes = {(uint8_t *)(uintptr_t)in->codes, WIDTH, (float *)(uintptr_t)in->row_scale};
+    const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale};
+    const struct codes gelu_codes = {out->gelu_codes[0], WIDTH, out->gelu_scale};
+    const struct codes plain_codes = {out->codes[0], WIDTH, out->scale};
+    float scratch[SCRATCH];
+
+    memset(out, 0, sizeof *out);
+    k->linear(&w, &codes, ROWS, 0, OUT / PAD, out->linear[0]);
+    memcpy(out->norm, in->x, sizeof out->norm);
+    k->norm(&n, out->norm[0], in->add[0], 0, ROWS, &norm_codes);
+    memcpy(out->gelu, in->x, sizeof out->gelu);
+    k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, &gelu_codes);
+    memcpy(out->gelu, in->x, sizeof out->gelu);
+    k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, NULL);
+    k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
+    memcpy(out->attend, in->x, sizeof out->attend);
+    k->attend(out->attend[0], WIDTH, HEAD, HEAD, ROWS, scratch);
+    k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
+    k->pool(POOL_MEAN, in->x[0], WIDTH, ROWS, WIDTH, out->mean);
+    k->pool(POOL_MAX, in->x[0], WIDTH, ROWS, WIDTH, out->most);
+    memcpy(out->tanh, in->weight, sizeof out->tanh);
+    k->tanh(out->tanh, WIDTH);
+    memcpy(out->unit, in->x[0], sizeof out->unit);
+    if (!k->unit(out->unit, WIDTH))
+        memset(out->unit, 0, sizeof out->unit);
+}
+
+bool kernels_agree(const struct kernels *k)
+{
+    struct inputs in;
+    struct answers wanted, got;
+    make_inputs(&in);
+    answer(&kernels_reference, &in, &wanted);
+    answer(k, &in, &got);
+    return memcmp(&wanted, &got, sizeof wanted) == 0;
+}
+
+enum isa kernels_trusted(enum isa wanted)
+{
+    enum isa isa = wanted;
+    while (isa != ISA_REFERENCE && !(cpu_has(isa) && kernels_agree(kernels_for(isa))))
+        isa = (enum isa)(isa - 1);
+    return isa;
+}
