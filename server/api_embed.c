@@ -62,7 +62,7 @@ const struct shape shape_embed_answer = SHAPE("EmbedAnswer", "Vectors.", embed_a
 static enum status write_passages(const struct embed_call *m, const struct embedded_text *t, struct buf *out,
                                   struct error *err)
 {
-    enum status status = buf_append(out, "null,\"passages\":[", 16, err);
+    enum status status = buf_printf(out, err, "null,\"passages\":[");
     for (size_t i = t->first; i < t->first + t->count && status == STATUS_OK; i++) {
         const struct passage *p = &m->rows.passages[i];
         status = buf_printf(out, err, "%s{\"start\":%zu,\"end\":%zu,\"tokens\":%u,\"embedding\":",
@@ -77,11 +77,11 @@ static enum status write_passages(const struct embed_call *m, const struct embed
 
 static enum status write_embed(const struct embed_call *m, struct buf *out, struct error *err)
 {
-    enum status status = buf_append(out, "{\"model\":", 9, err);
+    enum status status = buf_printf(out, err, "{\"model\":");
     if (status == STATUS_OK)
         status = json_write_text(text_of(m->model->name), out, err);
     if (status == STATUS_OK)
-        status = buf_append(out, ",\"data\":[", 9, err);
+        status = buf_printf(out, err, ",\"data\":[");
     for (size_t i = 0; i < m->n && status == STATUS_OK; i++) {
         const struct embedded_text *t = &m->rows.texts[i];
         status = buf_printf(out, err, "%s{\"index\":%zu,\"tokens\":%u,\"dropped_tokens\":%u,\"embedding\":",
@@ -196,8 +196,8 @@ static void answer_matrix(struct api_call *call, const struct embeddings *v, siz
     size_t columns = v->rows - rows;
     float *row = calloc(columns + 1, sizeof *row);
     buf_init(&text, JSON_WRITE_CEILING);
-    enum status status = row == NULL ? error_memory(&call->err, "comparing")
-                                     : buf_append(&text, "{\"matrix\":[", 11, &call->err);
+    enum status status =
+        row == NULL ? error_memory(&call->err, "comparing") : buf_printf(&text, &call->err, "{\"matrix\":[");
     for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
         for (size_t j = 0; j < columns; j++)
             row[j] = cosine(v, i, rows + j);

@@ -98,7 +98,7 @@ static enum status check_input(const json_t *input, struct error *err)
 static enum status write_embeddings(const struct embed_call *m, struct buf *out, struct error *err)
 {
     unsigned long long tokens = embed_call_tokens(m);
-    enum status status = buf_append(out, "{\"object\":\"list\",\"data\":[", 25, err);
+    enum status status = buf_printf(out, err, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < m->n && status == STATUS_OK; i++) {
         status = buf_printf(out, err,
                             "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":", i > 0 ? "," : "", i);
@@ -108,7 +108,7 @@ static enum status write_embeddings(const struct embed_call *m, struct buf *out,
             status = buf_append(out, "}", 1, err);
     }
     if (status == STATUS_OK)
-        status = buf_append(out, "],\"model\":", 10, err);
+        status = buf_printf(out, err, "],\"model\":");
     if (status == STATUS_OK)
         status = json_write_text(text_of(m->model->name), out, err);
     return status == STATUS_OK
