@@ -350,10 +350,10 @@ static enum status pack(struct cutter *c)
         extend(c, &run);
         while ((status = encode(c, range_of(c, run.first, run.end), &tokens)) == STATUS_OK &&
                tokens > c->budget) {
-            if (run.end > run.fresh + 1)
-                run.end--;
+            if (run.first < run.fresh)
+                run.first++;
             else
-                run.first++; /* a unit alone fits, so `first` stops at `fresh` */
+                run.end--; /* a unit alone fits, so `end` stays behind `fresh` */
         }
         if (status == STATUS_OK && tokens > 0)
             status = add_passage(c, range_of(c, run.first, run.end), tokens);

@@ -1,7 +1,7 @@
-/* Building goes from the root down. A group is the keys that share the string of a node; it is split by the
- * next symbol, and the children get the lowest base where every one of their places is free. A bitmap of the
- * free places answers that for 64 bases at a time: the bitmap, read at each child's distance, is combined
- * with "and".
+/* Building goes from the root down, level by level, so that the nodes near the root, which every walk passes,
+ * lie together. A group is the keys that share the string of a node; it is split by the next symbol, and the
+ * children get the lowest base where every one of their places is free. A bitmap of the free places answers
+ * that for 64 bases at a time: the bitmap, read at each child's distance, is combined with "and".
  *
  * Places fill up from the front. Searching starts at the first word of the bitmap that is not known to be
  * full; where a group with several children finds nothing within SEARCH words, the start moves up, so
@@ -36,8 +36,8 @@ struct builder {
     size_t start;          /* word where a search for several places starts */
     uint32_t *counts;      /* keys by symbol, zero between uses */
     struct child *children;
-    struct group *stack;
-    size_t depth, stack_capacity;
+    struct group *groups; /* found so far, in the order they are split */
+    size_t group_count, group_capacity;
     struct error *err;
 };
 
@@ -99,15 +99,15 @@ static enum status find_base(struct builder *b, const struct child *children, ui
 
 static enum status push(struct builder *b, struct group g)
 {
-    if (b->depth == b->stack_capacity) {
-        size_t capacity = b->stack_capacity * 2 + 1024;
-        struct group *stack = realloc(b->stack, capacity * sizeof *stack);
-        if (stack == NULL)
+    if (b->group_count == b->group_capacity) {
+        size_t capacity = b->group_capacity * 2 + 1024;
+        struct group *groups = realloc(b->groups, capacity * sizeof *groups);
+        if (groups == NULL)
             return error_memory(b->err, "building the tokenizer");
-        b->stack = stack;
-        b->stack_capacity = capacity;
+        b->groups = groups;
+        b->group_capacity = capacity;
     }
-    b->stack[b->depth++] = g;
+    b->groups[b->group_count++] = g;
     return STATUS_OK;
 }
 
@@ -204,8 +204,8 @@ static enum status build(struct builder *b, uint32_t count)
         const struct child *c = &b->children[i];
         status = push(b, (struct group){c->low, c->high, 1, c->symbol});
     }
-    while (status == STATUS_OK && b->depth > 0)
-        status = grow(b, b->stack[--b->depth]);
+    for (size_t i = 0; i < b->group_count && status == STATUS_OK; i++)
+        status = grow(b, b->groups[i]);
     return status;
 }
 
@@ -229,6 +229,6 @@ enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, 
     free(b.spare);
     free(b.counts);
     free(b.children);
-    free(b.stack);
+    free(b.groups);
     return status;
 }
