@@ -41,22 +41,17 @@ static bool is_loopback(const struct sockaddr *address)
            IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
 }
 
-bool connections_admit(struct connections *set, const struct sockaddr *address)
+/* May `fresh` join? Under the lock. */
+static bool admitted(const struct connections *set, const struct connection *fresh, bool loopback)
 {
-    char client[INET6_ADDRSTRLEN];
-    unsigned same = 0;
-    if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
-        return true;
-    client_name(address, client);
-    pthread_mutex_lock(&set->lock);
-    bool admitted = set->count < set->most;
-    if (admitted && !is_loopback(address)) {
-        for (const struct connection *c = set->first; c != NULL; c = c->next)
-            same += strcmp(c->client, client) == 0;
-        admitted = same < set->most_per_address;
+    unsigned local = 0, same = 0;
+    for (const struct connection *c = set->first; c != NULL; c = c->next) {
+        local += c->local;
+        same += strcmp(c->client, fresh->client) == 0;
     }
-    pthread_mutex_unlock(&set->lock);
-    return admitted;
+    if (fresh->local)
+        return local < CONNECTIONS_LOCAL;
+    return set->count - local < set->most && (loopback || same < set->most_per_address);
 }
 
 /* ---- one connection ---- */
@@ -71,10 +66,31 @@ static uint64_t bytes_received(const struct connection *c)
     return info.tcpi_bytes_received;
 }
 
+/* Under the lock. */
+static void unlink_connection(struct connections *set, struct connection *c)
+{
+    if (c->previous != NULL)
+        c->previous->next = c->next;
+    else
+        set->first = c->next;
+    if (c->next != NULL)
+        c->next->previous = c->previous;
+    set->count--;
+}
+
+/* Under the lock. */
+static struct connection *find(const struct connections *set, int fd)
+{
+    struct connection *c = set->first;
+    while (c != NULL && c->fd != fd)
+        c = c->next;
+    return c;
+}
+
 struct connection *connection_start(struct connections *set, int fd, const struct sockaddr *address,
                                     bool plain)
 {
-    struct connection *c = calloc(1, sizeof *c);
+    struct connection *stale, *c = calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
     c->fd = fd;
@@ -84,11 +100,29 @@ struct connection *connection_start(struct connections *set, int fd, const struc
     c->deadline_ms = monotonic_ms() + CONNECTION_HEAD_MS;
     client_name(address, c->client);
     pthread_mutex_lock(&set->lock);
-    c->next = set->first;
-    if (c->next != NULL)
-        c->next->previous = c;
-    set->first = c;
-    set->count++;
+    stale = find(set, fd);
+    if (stale != NULL)
+        unlink_connection(set, stale);
+    bool joins = admitted(set, c, is_loopback(address));
+    if (joins) {
+        c->next = set->first;
+        if (c->next != NULL)
+            c->next->previous = c;
+        set->first = c;
+        set->count++;
+    }
+    pthread_mutex_unlock(&set->lock);
+    free(stale);
+    if (joins)
+        return c;
+    free(c);
+    return NULL;
+}
+
+struct connection *connection_find(struct connections *set, int fd)
+{
+    pthread_mutex_lock(&set->lock);
+    struct connection *c = find(set, fd);
     pthread_mutex_unlock(&set->lock);
     return c;
 }
@@ -98,13 +132,7 @@ void connection_end(struct connections *set, struct connection *c)
     if (c == NULL)
         return;
     pthread_mutex_lock(&set->lock);
-    if (c->previous != NULL)
-        c->previous->next = c->next;
-    else
-        set->first = c->next;
-    if (c->next != NULL)
-        c->next->previous = c->previous;
-    set->count--;
+    unlink_connection(set, c);
     pthread_mutex_unlock(&set->lock);
     free(c);
 }

@@ -28,6 +28,7 @@
 #define CONNECTION_BODY_MS       30000  /* of a body or an answer, and a second for each … */
 #define CONNECTION_BODY_RATE     65536  /* … bytes of it */
 #define CONNECTION_INACTIVE_MS   15000  /* inside a request */
+#define CONNECTIONS_LOCAL        64     /* over the Unix socket */
 #define CONNECTION_KEEP_ALIVE_MS 120000 /* between requests */
 
 enum connection_state {
@@ -54,22 +55,23 @@ struct connection {
 struct connections {
     pthread_mutex_t lock;
     struct connection *first;
-    unsigned count, most, most_per_address;
+    unsigned count; /* those over the Unix socket included */
+    unsigned most, most_per_address;
     bool draining;
 };
 
 enum status connections_init(struct connections *set, unsigned most, unsigned per_address, struct error *err);
 void connections_release(struct connections *set);
 
-/* May a client of this address have one more? Connections of this machine are bound by the total alone, the
- * Unix socket by neither, so that the user can always get in. */
-bool connections_admit(struct connections *set, const struct sockaddr *address);
-
-/* Adds an open connection; NULL when there is no memory for it. Removed and freed by connection_end, which
- * must come before its socket is closed. */
+/* Adds a connection that was accepted, from the one thread that accepts. NULL when this address may have no
+ * more (connections of this machine are bound by the total alone, those over the Unix socket by a number of
+ * their own, so that the user can always get in), or when there is no memory. Removed and freed by
+ * connection_end, which must come before its socket is closed; one whose socket was closed without it goes
+ * when the number of the socket comes back. */
 struct connection *connection_start(struct connections *set, int fd, const struct sockaddr *address,
                                     bool plain);
-void connection_end(struct connections *set, struct connection *c);
+struct connection *connection_find(struct connections *set, int fd);
+void connection_end(struct connections *set, struct connection *c); /* accepts NULL */
 
 /* Moves on to `state`, where it may stay until deadline_ms (0: for ever); false when its time was up already.
  */

@@ -69,11 +69,8 @@ void exchange_connection(void *service, struct MHD_Connection *library, void **c
         return;
     }
     const union MHD_ConnectionInfo *fd = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *address =
-        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const union MHD_ConnectionInfo *tls = MHD_get_connection_info(library, MHD_CONNECTION_INFO_PROTOCOL);
-    if (fd != NULL && address != NULL)
-        *connection = connection_start(&s->connections, fd->connect_fd, address->client_addr, tls == NULL);
+    if (fd != NULL)
+        *connection = connection_find(&s->connections, fd->connect_fd);
 }
 
 void *exchange_begin(void *service, const char *target, struct MHD_Connection *library)

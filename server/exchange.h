@@ -41,7 +41,7 @@ enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, con
 void exchange_end(void *service, struct MHD_Connection *library, void **exchange,
                   enum MHD_RequestTerminationCode code);
 
-/* Keeps the set of connections: notified when one opens and before its socket is closed. */
+/* Ties the library's connection to ours when it takes it over, and ends ours before the socket is closed. */
 void exchange_connection(void *service, struct MHD_Connection *library, void **connection,
                          enum MHD_ConnectionNotificationCode code);
 

@@ -41,12 +41,12 @@
 #define SWEEP_MS      250
 #define DRAIN_MS      30000
 #define DRAIN_STEP_MS 20
-#define RESERVE       64  /* connections the library takes beyond the limit, for the Unix socket */
 #define FILES         256 /* descriptors beside those of connections */
 #define CONNECTIONS   1200
 #define PER_ADDRESS   64
 #define SLOW_MS       1000
 #define ACCEPT_BURST  64
+#define SIGNALS       3
 
 struct server {
     const struct server_options *options;
@@ -54,6 +54,8 @@ struct server {
     struct listeners listeners;
     struct MHD_Daemon *daemon;
     int signals, loaded; /* signalfd, and the eventfd that the loader writes to */
+    sigset_t mask_before;
+    struct sigaction before[SIGNALS + 1]; /* of SIGTERM, SIGINT, SIGHUP and SIGPIPE */
     pthread_t loader;
     bool loading;
     enum status load_status;
@@ -120,12 +122,13 @@ static void reload_keys(struct server *s)
 static void take(struct server *s, int fd, const struct sockaddr *address, socklen_t length)
 {
     struct connection refused = {.fd = fd, .plain = true};
-    if (connections_admit(&s->service.connections, address)) {
-        MHD_add_connection(s->daemon, fd, address, length); /* closes the socket when it cannot */
-        return;
+    struct connection *c = connection_start(&s->service.connections, fd, address, true);
+    if (c == NULL) {
+        connection_say(&refused, 503, STATUS_OVERLOADED, "too many connections are open; try again later");
+        close(fd);
+    } else if (MHD_add_connection(s->daemon, fd, address, length) != MHD_YES) {
+        connection_end(&s->service.connections, c); /* the library has closed the socket */
     }
-    connection_say(&refused, 503, STATUS_OVERLOADED, "too many connections are open; try again later");
-    close(fd);
 }
 
 static void accept_waiting(struct server *s, const struct listener *l)
@@ -180,6 +183,7 @@ static enum status serve(struct server *s, struct error *err)
  */
 static void drain(struct server *s)
 {
+    struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t ending;
     int64_t end = monotonic_ms() + DRAIN_MS;
     notify_send("STOPPING=1");
@@ -190,6 +194,8 @@ static void drain(struct server *s)
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
+    sigaction(SIGTERM, &usual, NULL);
+    sigaction(SIGINT, &usual, NULL);
     pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
     connections_drain(&s->service.connections);
     say(s, "stopping; %u requests are running\n", connections_busy(&s->service.connections));
@@ -225,25 +231,41 @@ static enum status start_daemon(struct server *s, struct error *err)
             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
         0, NULL, NULL, exchange_step, &s->service, MHD_OPTION_NOTIFY_CONNECTION, exchange_connection,
         &s->service, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &s->service, MHD_OPTION_NOTIFY_COMPLETED,
-        exchange_end, &s->service, MHD_OPTION_CONNECTION_LIMIT, s->service.connections.most + RESERVE,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(CONNECTION_INACTIVE_MS / 1000),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_END);
+        exchange_end, &s->service, MHD_OPTION_CONNECTION_LIMIT,
+        s->service.connections.most + CONNECTIONS_LOCAL, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(CONNECTION_INACTIVE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (s->daemon == NULL)
         return error_set(err, STATUS_INTERNAL, "the HTTP library does not start");
     return STATUS_OK;
 }
 
-/* SIGTERM, SIGINT and SIGHUP come through a descriptor; the threads started from here on inherit the mask. */
-static enum status take_signals(struct server *s, sigset_t *before, struct error *err)
+/* Hands a signal on to the main thread, whose number is the process's. */
+static void forward(int number)
 {
+    int before = errno;
+    if (gettid() != getpid())
+        tgkill(getpid(), getpid(), number);
+    errno = before;
+}
+
+/* SIGTERM, SIGINT and SIGHUP come through a descriptor: they are blocked here and in the threads started from
+ * here on. Threads that a library started earlier (OpenBLAS does, when it is loaded) may still take them, and
+ * hand them on to this thread, where they wait for the descriptor to be read. */
+static enum status take_signals(struct server *s, struct error *err)
+{
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction handler = {.sa_handler = forward, .sa_flags = SA_RESTART},
+                     ignore = {.sa_handler = SIG_IGN};
     sigset_t ours;
     sigemptyset(&ours);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &ours, before);
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaddset(&ours, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &ours, &s->mask_before);
+    for (size_t i = 0; i < SIGNALS; i++)
+        sigaction(numbers[i], &handler, &s->before[i]);
+    sigaction(SIGPIPE, &ignore, &s->before[SIGNALS]);
     s->signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
     s->loaded = eventfd(0, EFD_CLOEXEC);
     if (s->signals < 0 || s->loaded < 0)
@@ -251,11 +273,23 @@ static enum status take_signals(struct server *s, sigset_t *before, struct error
     return STATUS_OK;
 }
 
+static void restore_signals(struct server *s)
+{
+    static const int numbers[SIGNALS + 1] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE};
+    for (size_t i = 0; i <= SIGNALS; i++)
+        sigaction(numbers[i], &s->before[i], NULL);
+    pthread_sigmask(SIG_SETMASK, &s->mask_before, NULL);
+    if (s->signals >= 0)
+        close(s->signals);
+    if (s->loaded >= 0)
+        close(s->loaded);
+}
+
 /* A descriptor for each connection that may be open, where the system's hard limit has them. */
 static void raise_files(unsigned connections)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)connections + RESERVE + FILES;
+    rlim_t wanted = (rlim_t)connections + CONNECTIONS_LOCAL + FILES;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
@@ -265,8 +299,6 @@ static void raise_files(unsigned connections)
 enum status server_run(struct engine *e, const struct server_options *options, struct error *err)
 {
     struct server s = {.options = options, .signals = -1, .loaded = -1};
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, before_pipe;
-    sigset_t before;
     s.service = (struct service){
         .engine = e,
         .policy = {options->hosts, options->host_count, options->origins, options->origin_count},
@@ -282,9 +314,8 @@ enum status server_run(struct engine *e, const struct server_options *options, s
         connections_release(&s.service.connections);
         return error_memory(err, "starting the server");
     }
-    sigaction(SIGPIPE, &ignore, &before_pipe);
     raise_files(s.service.connections.most);
-    if ((status = take_signals(&s, &before, err)) != STATUS_OK)
+    if ((status = take_signals(&s, err)) != STATUS_OK)
         goto done;
     s.service.metrics = metrics_new();
     if (s.service.metrics == NULL) {
@@ -306,12 +337,7 @@ done:
     listeners_close(&s.listeners);
     keys_free(s.service.keys);
     metrics_free(s.service.metrics);
-    if (s.signals >= 0)
-        close(s.signals);
-    if (s.loaded >= 0)
-        close(s.loaded);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGPIPE, &before_pipe, NULL);
+    restore_signals(&s);
     pthread_rwlock_destroy(&s.service.keys_lock);
     connections_release(&s.service.connections);
     return status;

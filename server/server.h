@@ -1,14 +1,12 @@
 /* Serves the API over HTTP until told to stop.
  *
  *     struct server_options options = {.host = "127.0.0.1", .port = 8088, .socket_path = "docs.db.sock"};
- *     if (server_run(engine, &options, &err) != STATUS_OK) …      // returns after SIGTERM or SIGINT and the
- * drain
+ *     if (server_run(engine, &options, &err) != STATUS_OK) …      // returns at SIGTERM or SIGINT
  *
  * It listens, answers /livez, loads the model, says "listening on http://…" on stderr (and READY=1 to a
  * service manager), and serves. SIGTERM and SIGINT: it is not ready any more, takes no new connection,
  * finishes what runs (30 seconds at most, or each request's own deadline) and returns OK; a second one ends
- * the process at once. SIGHUP reads the keys again. It must be called before other threads are started, so
- * that none of them takes the signals.
+ * the process at once. SIGHUP reads the keys again. Call it from the main thread.
  */
 #ifndef COGNATE_SERVER_SERVER_H
 #define COGNATE_SERVER_SERVER_H

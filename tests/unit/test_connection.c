@@ -36,35 +36,41 @@ static bool ended(int fd, char *out, size_t size)
     return got == 0;
 }
 
+static struct connection *start(struct connections *set, int fd, const char *address)
+{
+    struct sockaddr_in a = address_of(address);
+    return connection_start(set, fd, (struct sockaddr *)&a, true);
+}
+
 static void test_limits(void **state)
 {
-    struct sockaddr_in near = address_of("127.0.0.9"), far = address_of("192.0.2.7"),
-                       farther = address_of("192.0.2.8");
     struct sockaddr local = {.sa_family = AF_UNIX};
     struct connections set;
-    struct connection *open[5];
+    struct connection *c;
     (void)state;
     assert_int_equal(connections_init(&set, 5, 2, NULL), STATUS_OK);
-    for (size_t i = 0; i < 5; i++) {
-        struct sockaddr_in *from = i < 2 ? &far : &near;
-        assert_true(connections_admit(&set, (struct sockaddr *)from));
-        open[i] = connection_start(&set, -1, (struct sockaddr *)from, true);
-        assert_non_null(open[i]);
-        if (i == 1) {
-            assert_false(connections_admit(&set, (struct sockaddr *)&far));
-            assert_true(connections_admit(&set, (struct sockaddr *)&farther));
-        }
-    }
-    assert_string_equal(open[0]->client, "192.0.2.7");
-    assert_int_equal(connections_count(&set), 5);
-    assert_false(connections_admit(&set, (struct sockaddr *)&near));
-    assert_true(connections_admit(&set, &local));
-    connection_end(&set, open[2]);
-    assert_true(connections_admit(&set, (struct sockaddr *)&near));
-    connection_end(&set, open[4]);
-    connection_end(&set, open[0]);
-    connection_end(&set, open[1]);
-    connection_end(&set, open[3]);
+    assert_non_null(c = start(&set, 1000, "192.0.2.7"));
+    assert_string_equal(c->client, "192.0.2.7");
+    assert_ptr_equal(connection_find(&set, 1000), c);
+    assert_null(connection_find(&set, 1001));
+    assert_non_null(start(&set, 1001, "192.0.2.7"));
+    assert_null(start(&set, 1002, "192.0.2.7"));
+    assert_non_null(start(&set, 1002, "192.0.2.8"));
+    assert_non_null(start(&set, 1003, "127.0.0.9"));
+    assert_non_null(start(&set, 1004, "127.0.0.9"));
+    assert_null(start(&set, 1005, "127.0.0.9"));
+    for (int i = 0; i < CONNECTIONS_LOCAL; i++)
+        assert_non_null(connection_start(&set, 2000 + i, &local, true));
+    assert_null(connection_start(&set, 3000, &local, true));
+    assert_int_equal(connections_count(&set), 5 + CONNECTIONS_LOCAL);
+
+    connection_end(&set, connection_find(&set, 1003));
+    assert_non_null(start(&set, 1005, "127.0.0.9"));
+    assert_non_null(c = start(&set, 1000, "192.0.2.9")); /* that socket was closed without a word */
+    assert_ptr_equal(connection_find(&set, 1000), c);
+    assert_int_equal(connections_count(&set), 5 + CONNECTIONS_LOCAL);
+    while (set.first != NULL)
+        connection_end(&set, set.first);
     connection_end(&set, NULL);
     assert_int_equal(connections_count(&set), 0);
     connections_release(&set);

@@ -1,0 +1,232 @@
+"""The server as an operator meets it: ports, sockets, keys, signals, many connections."""
+import hashlib
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+
+from harness import Scratch, Server, cognate
+
+TEXTS = [f"Sentence number {i} speaks of trains, rivers, bread and the price of a ticket to the sea." for i in range(400)]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def over_unix(path, method, target):
+    connection = UnixConnection(path)
+    connection.request(method, target)
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, json.loads(data)
+
+
+def wait_for(server, text):
+    for _ in range(600):
+        if text in server.log:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the log never said {text!r}:\n{server.log}")
+
+
+def key_line(access, key, collections="", expiry="", name=""):
+    salt = os.urandom(16)
+    return f"{access}:{salt.hex()}:{hashlib.sha256(salt + key.encode()).hexdigest()}:{collections}:{expiry}:{name}\n"
+
+
+def bearer(key):
+    return {"Authorization": "Bearer " + key}
+
+
+def refusals():
+    """What cannot be served is said with its remedy, by exit code 2."""
+    with Server() as server, Scratch() as folder:
+        db = os.path.join(folder, "other.db")
+        for arguments, says in (
+            (["--port", str(server.port)], "--port"),
+            (["--port", "0", "--host", "0.0.0.0"], "--keys"),
+            (["--port", "0", "--host", "192.0.2.1"], "--host"),
+            (["--port", "0", "--keys", os.path.join(folder, "none")], "none"),
+        ):
+            code, out, err = cognate("serve", *arguments, db=db)
+            assert code == 2 and says in err and out == "", (arguments, code, out, err)
+        assert server.call("GET", "/livez")[0] == 200
+
+
+def unix_socket():
+    with Server() as server:
+        path = server.db + ".sock"
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert over_unix(path, "GET", "/readyz")[0] == 200
+        server.stop()
+        assert not os.path.exists(path), "the socket stays behind"
+        left = socket.socket(socket.AF_UNIX)  # as after a kill: a file that nobody answers at
+        left.bind(path)
+        left.close()
+        with Server(db=server.db) as again:
+            assert over_unix(path, "GET", "/readyz")[0] == 200
+            assert again.call("GET", "/readyz")[0] == 200
+
+
+def keys():
+    with Scratch() as folder:
+        path = os.path.join(folder, "keys")
+        with open(path, "w") as file:
+            file.write("# who may\n" + key_line("read", "reader") + key_line("write", "writer", name="shop") +
+                       key_line("write", "scoped", "news") + key_line("admin", "old", expiry="2020-01-01"))
+        os.chmod(path, 0o600)
+        with Server("--keys", path) as server:
+            tokenize = ("POST", "/v1/tokenize", {"input": "x"})
+            documents = "/v1/collections/%s/documents"
+            status, headers, _ = server.exchange(*tokenize)
+            assert status == 401 and headers["www-authenticate"].startswith("Bearer"), (status, headers)
+            for path_open in ("/livez", "/readyz", "/health"):
+                assert server.call("GET", path_open)[0] == 200, path_open
+            for key in ("wrong", "old", "reade", "readerr"):
+                assert server.call(*tokenize, headers=bearer(key))[0] == 401, key
+            assert server.call(*tokenize, headers={"Authorization": "Basic cmVhZGVyOg=="})[0] == 401
+            for key in ("reader", "writer", "scoped"):
+                assert server.call(*tokenize, headers=bearer(key))[0] == 200, key
+            body = {"id": "a", "text": "x"}
+            for key, collection, right in (("reader", "news", 403), ("writer", "news", 200), ("scoped", "news", 200),
+                                           ("scoped", "private", 403), ("scoped", "%6eews", 403)):
+                status, answer = server.call("POST", documents % collection, body, bearer(key))
+                assert status == right or (right == 200 and status == 201), (key, collection, status, answer)
+            assert server.call("GET", "/v1/collections", headers=bearer("scoped"))[0] == 403
+            assert server.call("GET", "/v1/collections", headers=bearer("reader"))[0] == 200
+            assert over_unix(server.db + ".sock", "GET", "/v1/collections")[0] == 200
+
+            with open(path, "w") as file:
+                file.write(key_line("read", "fresh"))
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(server, "read again")
+            assert server.call(*tokenize, headers=bearer("reader"))[0] == 401
+            assert server.call(*tokenize, headers=bearer("fresh"))[0] == 200
+            with open(path, "w") as file:
+                file.write("nonsense\n")
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(server, "stay as they were")
+            assert server.call(*tokenize, headers=bearer("fresh"))[0] == 200
+        assert '"key":"shop"' in server.log
+        for secret in ("reader", "writer", "scoped", "fresh"):
+            assert secret not in server.log, "a key is in the log"
+
+
+def drain():
+    """SIGTERM while requests run: every one of them is answered, no new connection is taken, exit code 0."""
+    with Server() as server:
+        answers, sent = [], threading.Semaphore(0)
+
+        def ask(part):
+            connection = server.connect()
+            connection.request("POST", "/v1/embed", json.dumps({"input": TEXTS[part::8], "input_type": "document"}),
+                               {"Content-Type": "application/json"})
+            sent.release()
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+            answers.append((answer.status, len(body.get("data", [])), answer.getheader("Connection")))
+            connection.close()
+
+        idle = server.connect()
+        idle.request("GET", "/livez")
+        idle.getresponse().read()
+        threads = [threading.Thread(target=ask, args=(part,)) for part in range(8)]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            sent.acquire()
+        server.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert [a[:2] for a in answers] == [(200, 50)] * 8, answers
+        assert server.process.wait(60) == 0
+        assert idle.sock.recv(1) == b"", "an idle connection stays open"
+        idle.close()
+        try:
+            server.call("GET", "/livez")
+            raise AssertionError("a stopped server answers")
+        except ConnectionRefusedError:
+            pass
+
+
+def second_signal():
+    """SIGTERM twice does not wait for what runs."""
+    with Server() as server:
+        connections = [server.connect() for _ in range(4)]
+        for connection in connections:
+            connection.request("POST", "/v1/embed", json.dumps({"input": TEXTS * 5}), {"Content-Type": "application/json"})
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(server, "stopping")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == -signal.SIGTERM
+        for connection in connections:
+            connection.close()
+
+
+def many():
+    """1,000 connections that do nothing keep nobody from working."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2500:
+        print("skipped: 1,000 connections need 2,500 descriptors")
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2500), hard))
+    with Server() as server:
+        idle = []
+        for _ in range(1000):
+            connection = server.connect()
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read()
+            idle.append(connection)
+        status, answer = server.call("POST", "/v1/embed", {"input": TEXTS[:50]})
+        assert status == 200 and len(answer["data"]) == 50
+        with open(f"/proc/{server.process.pid}/status") as file:
+            figures = dict(line.split(":", 1) for line in file)
+        print("with 1,000 idle connections:", figures["VmRSS"].strip(), "resident,", figures["Threads"].strip(), "threads")
+        for connection in idle[::10]:  # all of them are still good
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read()
+        more = []
+        for _ in range(300):  # beyond the limit of 1,200: refused at once, and said so
+            more.append(socket.create_connection((server.host, server.port), timeout=60))
+        more[-1].sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 503 " in more[-1].recv(4096).split(b"\r\n")[0]
+        assert over_unix(server.db + ".sock", "GET", "/livez")[0] == 200
+        for connection in idle + more:
+            connection.close()
+        for _ in range(200):
+            try:
+                if server.call("GET", "/livez")[0] == 200:
+                    break
+            except OSError:
+                pass
+            time.sleep(0.05)
+        else:
+            raise AssertionError("the server does not recover from too many connections")
+
+
+def main():
+    refusals()
+    unix_socket()
+    keys()
+    drain()
+    second_signal()
+    many()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
