@@ -203,7 +203,8 @@ static enum status exact_cosine(struct search *s, int64_t passage, double *out, 
 static enum status rescore(struct search *s, struct error *err)
 {
     enum status status = STATUS_OK;
-    qsort(s->candidates, s->candidate_count, sizeof *s->candidates, by_upper);
+    if (s->candidate_count > 0)
+        qsort(s->candidates, s->candidate_count, sizeof *s->candidates, by_upper);
     for (size_t i = 0; i < s->candidate_count && status == STATUS_OK; i++) {
         const struct candidate *c = &s->candidates[i];
         double cosine = 0;
