@@ -8,8 +8,9 @@
  *
  * A passage holds at most max_tokens tokens, `reserved` included (what stands before each passage: prompt,
  * title, <s>, </s>). Neighbours share whole sentences of at most overlap_tokens tokens. A sentence that is
- * too long is cut at a word border, a word that is too long at a grapheme border. Together the passages cover
- * every byte of the text that is not white space. Blank text has no passage.
+ * too long is cut at a word border, a word that is too long at a grapheme border, and only a grapheme cluster
+ * that is too long by itself between its characters. Together the passages cover every byte of the text that
+ * is not white space. A text that makes no token, such as a blank one, has no passage.
  */
 #ifndef COGNATE_TOKENIZER_PASSAGE_H
 #define COGNATE_TOKENIZER_PASSAGE_H

@@ -102,7 +102,7 @@ static enum status open_lists(struct builder *b)
         return status;
     uint64_t count = b->pieces.count;
     if (count == 0 || b->scores.count != count || b->types.count != count)
-        return damaged(b, "pieces, scores and types differ in number");
+        return damaged(b, "pieces, scores and types differ in number, or there are none");
     if (count >= MAX_PIECES || b->pieces.size > UINT32_MAX)
         return error_set(b->err, STATUS_UNSUPPORTED, "%s has more than %u pieces, the limit of this program",
                          gguf_path(b->file), MAX_PIECES - 1);
