@@ -25,7 +25,6 @@
 
 #define ROUNDING       1e-12 /* of the double arithmetic on scores */
 #define DEADLINE_STEPS 10000 /* of SQLite's machine between two looks at the clock */
-#define SEARCH_MOST    1000
 
 struct candidate {
     double highest; /* score plus bound */
@@ -238,7 +237,7 @@ static enum status rescore(struct search *s)
         qsort(s->candidates, s->count, sizeof *s->candidates, by_highest);
     for (size_t i = 0; i < s->count && status == STATUS_OK; i++) {
         const struct candidate *candidate = &s->candidates[i];
-        double score;
+        double score = 0;
         if (candidate->highest < fmax(lowest_wanted(s), topk_floor(&s->best)))
             break;
         status = i % 64 == 0 && too_late(s->query) ? late(s->err) : exact_cosine(s, candidate->passage, &score);
