@@ -19,6 +19,8 @@
 
 #include <string.h>
 
+#include "index/page_file.h"
+
 static const char version_1[] =
     "CREATE TABLE collections (\n"
     "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
@@ -117,6 +119,8 @@ static enum status compare_objects(struct sql *c, int version, struct error *err
 
 static enum status create_file(struct sql *c, struct error *err)
 {
+    int reserved = PAGE_SUM_BYTES;
+    sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", err);
 }
 
@@ -141,6 +145,7 @@ static enum status upgrade(struct sql *c, int64_t from, struct error *err)
 enum status schema_open(struct sql *c, bool write, struct error *err)
 {
     int64_t application = 0, version = 0, objects = 0;
+    int reserved = -1; /* asks */
     enum status status = sql_number(c, "PRAGMA application_id", &application, err);
     if (status == STATUS_OK)
         status = sql_number(c, "PRAGMA user_version", &version, err);
@@ -168,6 +173,10 @@ enum status schema_open(struct sql *c, bool write, struct error *err)
         return error_set(err, STATUS_CORRUPT, "%s has the impossible store version %lld; restore it from a backup",
                          c->path, (long long)version);
     }
+    sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+    if (reserved != PAGE_SUM_BYTES)
+        return error_set(err, STATUS_CORRUPT, "%s is damaged: its pages have no checksums; restore it from a backup",
+                         c->path);
     if (version < SCHEMA_VERSION && !write)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s was written by an older Cognate (store version %lld); open it once for writing to upgrade it",

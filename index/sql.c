@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/page_file.h"
+
 #define CACHE_KIB 4096
 #define WAL_KEEP  (64 << 20) /* bytes of write-ahead log left on disk once its content is in the file */
 
@@ -42,6 +44,9 @@ enum status sql_error(struct sql *c, int rc, struct error *err)
     case SQLITE_CANTOPEN:
         return error_system(err, number != 0 ? number : EIO, "open", c->path);
     case SQLITE_IOERR:
+        if (rc == SQLITE_IOERR_DATA)
+            return error_set(err, STATUS_CORRUPT, "%s is damaged: a page is not what was written; restore it from a backup",
+                             c->path);
         if (number == ENOSPC || number == EDQUOT)
             return error_set(err, STATUS_DISK_FULL,
                              "%s: no space left; nothing was changed; free some space and try again", c->path);
@@ -85,7 +90,7 @@ enum status sql_open(struct sql *c, const char *path, enum sql_access access, st
     char *uri = uri_of(path, access == SQL_IMMUTABLE ? "?immutable=1" : "");
     if (uri == NULL)
         return error_memory(err, "opening the store");
-    int rc = sqlite3_open_v2(uri, &c->db, flags, NULL);
+    int rc = sqlite3_open_v2(uri, &c->db, flags, page_file_layer());
     free(uri);
     if (rc != SQLITE_OK) {
         status = sql_error(c, rc, err);

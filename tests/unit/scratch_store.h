@@ -93,7 +93,7 @@ static inline struct put_result scratch_put(struct collection *c, const char *id
     struct put_result result = {0};
     struct error err = {0};
     scratch_vector(vector, floats);
-    snprintf((char *)row.content_hash, sizeof row.content_hash, "%s", text);
+    snprintf((char *)row.content_hash, sizeof row.content_hash, "%.31s", text);
     if (collection_put(c, &row, 1, mode, &result, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     return result;

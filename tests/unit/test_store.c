@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "common/file.h"
+#include "index/page_file.h"
 
 static enum status try_open(enum store_mode mode, struct error *err)
 {
@@ -19,7 +20,8 @@ static enum status try_open(enum store_mode mode, struct error *err)
 static void run_sql(const char *sql)
 {
     sqlite3 *db;
-    assert_int_equal(sqlite3_open(scratch_path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_open_v2(scratch_path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, page_file_layer()), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }
@@ -115,11 +117,31 @@ static void newer_and_foreign_tables(void **state)
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_OK);
 }
 
+/* Everything a search says, as text. */
+static enum status ask(struct store *s, struct buf *out, struct error *err)
+{
+    float vector[SCRATCH_WIDTH];
+    struct collection *c = NULL;
+    struct hits hits = {0};
+    scratch_vector(3, vector);
+    buf_clear(out);
+    enum status status = store_collection_open(s, text_of("c"), &c, err);
+    if (status == STATUS_OK)
+        status = collection_search(c, &(struct search_query){.vector = vector, .k = 100, .min_cosine = -2}, &hits, err);
+    for (size_t i = 0; i < hits.count; i++)
+        assert_int_equal(buf_printf(out, NULL, "%s %s %s %.17g\n", hits.items[i].id.data, hits.items[i].lang.data,
+                                    hits.items[i].passage.data, hits.items[i].cosine),
+                         STATUS_OK);
+    hits_release(&hits);
+    collection_release(c);
+    return status;
+}
+
 /* A damaged file leads to a clean error or to right answers. */
 static void damage(void **state)
 {
     (void)state;
-    struct buf whole;
+    struct buf whole, right, answer;
     struct store *s = scratch_open(STORE_WRITE);
     scratch_create(s, "c");
     struct collection *c = scratch_collection(s, "c");
@@ -130,7 +152,13 @@ static void damage(void **state)
     }
     collection_release(c);
     store_close(s);
+    c = NULL;
+    buf_init(&right, 1 << 20);
+    s = scratch_open(STORE_READ);
+    assert_int_equal(ask(s, &right, NULL), STATUS_OK);
+    store_close(s);
     buf_init(&whole, 64 << 20);
+    buf_init(&answer, 1 << 20);
     assert_int_equal(file_read(scratch_path, &whole, NULL), STATUS_OK);
     uint64_t seed = 5;
     size_t found = 0;
@@ -146,21 +174,16 @@ static void damage(void **state)
         s = NULL;
         enum status status = store_open(scratch_path, STORE_READ, cpu_best(), &s, &err);
         if (status == STATUS_OK)
-            status = store_collection_open(s, text_of("c"), &c, &err);
-        if (status == STATUS_OK) {
-            float vector[SCRATCH_WIDTH];
-            struct hits hits = {0};
-            scratch_vector(3, vector);
-            struct search_query query = {.vector = vector, .k = 100, .min_cosine = -2};
-            status = collection_search(c, &query, &hits, &err);
-            hits_release(&hits);
-            collection_release(c);
-        }
+            status = ask(s, &answer, &err);
+        if (status == STATUS_OK)
+            assert_true(text_equal(buf_text(&answer), buf_text(&right)));
         assert_int_equal(status != STATUS_OK, err.text[0] != '\0');
         found += status != STATUS_OK;
         store_close(s);
     }
     assert_true(found > 20); /* every cut file, at least */
+    buf_release(&answer);
+    buf_release(&right);
     buf_release(&whole);
 }
 
