@@ -1,20 +1,20 @@
-/* A filter becomes one SELECT over the documents of the collection. Values are bound, never written into the
- * statement. A condition on a field reads
+/* A filter becomes one SELECT over the documents of the collection: languages and ids in SQL, where they have
+ * indexes, and fields of the metadata through a function of our own,
  *
- *     EXISTS (SELECT 1 FROM json_each(d.metadata) f WHERE f.key = ?2 AND
- *             (COND(f) OR f.type = 'array' AND EXISTS (SELECT 1 FROM json_each(f.value) e WHERE COND(e))))
+ *     SELECT d.id FROM documents d WHERE d.collection = ?1 AND
+ *         ((d.lang = ?2 OR d.lang >= ?2 || '-' AND d.lang < ?2 || '.') AND NOT (met(?3, d.metadata)))
  *
- * where COND(x) looks at x.type first, so that a text never equals a number.
+ * whose first argument is a pointer to the condition. Values are bound, never written into the statement.
  */
 #include "index/filter.h"
 
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "index/metadata.h"
 
 #define STATEMENT_BYTES 900000 /* below SQLite's limit of 1,000,000 */
-#define NUMBER(x)       x ".type IN ('integer', 'real') AND CAST(" x ".atom AS REAL)"
-#define STRING(x)       x ".type = 'text' AND " x ".atom"
+#define CONDITION       "field_condition" /* SQLite's name for the pointer's type */
 
 /* ---- the set ---- */
 
@@ -70,239 +70,189 @@ void document_set_release(struct document_set *set)
 
 /* ---- the statement ---- */
 
+struct binding {
+    struct text text;
+    struct field_condition *condition; /* NULL: the text; otherwise owned */
+};
+
 struct compiler {
     struct buf sql;
-    struct filter_value *values; /* bound from ?2 on */
+    struct binding *bindings; /* of ?2, ?3, … */
     size_t count, capacity;
-    size_t conditions;
-    unsigned depth;
+    size_t conditions, values;
 };
+
+static void compiler_release(struct compiler *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        field_condition_free(w->bindings[i].condition);
+    free(w->bindings);
+    buf_release(&w->sql);
+}
 
 static enum status write(struct compiler *w, const char *text, struct error *err)
 {
     return buf_append(&w->sql, text, strlen(text), err);
 }
 
-/* Keeps a value for binding; *number is its parameter. */
-static enum status keep(struct compiler *w, struct filter_value value, size_t *number, struct error *err)
+static enum status bind(struct compiler *w, struct binding binding, size_t *number, struct error *err)
 {
-    if (w->count == FILTER_VALUES)
-        return error_field(err, STATUS_INVALID, "filter", "a filter may have %d values; divide it", FILTER_VALUES);
     if (w->count == w->capacity) {
         size_t capacity = w->capacity * 2 + 16;
-        struct filter_value *more = realloc(w->values, capacity * sizeof *more);
+        struct binding *more = realloc(w->bindings, capacity * sizeof *more);
         if (more == NULL)
             return error_memory(err, "filtering documents");
-        w->values = more;
+        w->bindings = more;
         w->capacity = capacity;
     }
-    w->values[w->count++] = value;
+    w->bindings[w->count++] = binding;
     *number = w->count + 1;
     return STATUS_OK;
 }
 
-/* "?5, ?6, …" for the values of one type. */
-static enum status list(struct compiler *w, struct buf *out, const struct filter *f, enum filter_type type,
-                        struct error *err)
+static enum status write_field(struct compiler *w, const struct filter *f, struct error *err)
 {
-    const char *separator = "";
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < f->value_count && status == STATUS_OK; i++) {
-        size_t number;
-        if (f->values[i].type != type)
-            continue;
-        status = keep(w, f->values[i], &number, err);
-        if (status == STATUS_OK)
-            status = buf_printf(out, err, "%s?%zu", separator, number);
-        separator = ", ";
+    struct field_condition *condition = NULL;
+    size_t number = 0;
+    enum status status = field_condition_new(f, &condition, err);
+    if (status != STATUS_OK)
+        return status;
+    status = bind(w, (struct binding){.condition = condition}, &number, err);
+    if (status != STATUS_OK) {
+        field_condition_free(condition);
+        return status;
     }
-    return status;
+    return buf_printf(&w->sql, err, "met(?%zu, d.metadata)", number);
 }
 
-/* ---- conditions on a field: COND(@), with @ where the row's name goes ---- */
-
-static enum status condition_in(struct compiler *w, struct buf *out, const struct filter *f, struct error *err)
+static enum status write_langs(struct compiler *w, const struct filter *f, struct error *err)
 {
-    bool yes = false, no = false, null = false;
-    for (size_t i = 0; i < f->value_count; i++) {
-        yes |= f->values[i].type == FILTER_BOOL && f->values[i].number != 0;
-        no |= f->values[i].type == FILTER_BOOL && f->values[i].number == 0;
-        null |= f->values[i].type == FILTER_NULL;
-    }
-    enum status status = buf_printf(out, err, "%s IN (", STRING("@"));
-    if (status == STATUS_OK)
-        status = list(w, out, f, FILTER_STRING, err);
-    if (status == STATUS_OK)
-        status = buf_printf(out, err, ") OR %s IN (", NUMBER("@"));
-    if (status == STATUS_OK)
-        status = list(w, out, f, FILTER_NUMBER, err);
-    if (status == STATUS_OK)
-        status = buf_printf(out, err, ")%s%s%s", yes ? " OR @.type = 'true'" : "", no ? " OR @.type = 'false'" : "",
-                            null ? " OR @.type = 'null'" : "");
-    return status;
-}
-
-static enum status condition_order(struct compiler *w, struct buf *out, const struct filter *f, struct error *err)
-{
-    static const char *const signs[] = {[OP_GT] = ">", [OP_GTE] = ">=", [OP_LT] = "<", [OP_LTE] = "<="};
-    size_t number;
-    if (f->value_count != 1 || (f->values[0].type != FILTER_STRING && f->values[0].type != FILTER_NUMBER))
-        return error_field(err, STATUS_INVALID, "filter", "a range takes one text or one number");
-    enum status status = keep(w, f->values[0], &number, err);
-    if (status == STATUS_OK)
-        status = buf_printf(out, err, "%s %s ?%zu",
-                            f->values[0].type == FILTER_STRING ? STRING("@") : NUMBER("@"), signs[f->op], number);
-    return status;
-}
-
-static enum status condition_prefix(struct compiler *w, struct buf *out, const struct filter *f, struct error *err)
-{
-    size_t number;
-    if (f->value_count != 1 || f->values[0].type != FILTER_STRING)
-        return error_field(err, STATUS_INVALID, "filter", "prefix takes one text");
-    enum status status = keep(w, f->values[0], &number, err);
-    if (status == STATUS_OK)
-        status = buf_printf(out, err, "@.type = 'text' AND substr(@.atom, 1, length(?%zu)) = ?%zu", number, number);
-    return status;
-}
-
-static enum status condition(struct compiler *w, struct buf *out, const struct filter *f, struct error *err)
-{
-    switch (f->op) {
-    case OP_IN:
-        return condition_in(w, out, f, err);
-    case OP_PREFIX:
-        return condition_prefix(w, out, f, err);
-    case OP_EXISTS:
-        return buf_printf(out, err, "1");
-    default:
-        return condition_order(w, out, f, err);
-    }
-}
-
-/* Writes a condition for the row called `name`. */
-static enum status instantiate(struct compiler *w, const struct buf *pattern, char name, struct error *err)
-{
-    size_t start = w->sql.len;
-    enum status status = buf_append(&w->sql, pattern->data, pattern->len, err);
-    for (size_t i = start; i < w->sql.len; i++)
-        if (w->sql.data[i] == '@')
-            w->sql.data[i] = name;
-    return status;
-}
-
-static enum status field(struct compiler *w, const struct filter *f, struct error *err)
-{
-    struct buf pattern;
-    size_t number;
-    buf_init(&pattern, STATEMENT_BYTES);
-    enum status status =
-        keep(w, (struct filter_value){.type = FILTER_STRING, .string = f->field}, &number, err);
-    if (status == STATUS_OK)
-        status = condition(w, &pattern, f, err);
-    if (status == STATUS_OK)
-        status = buf_printf(&w->sql, err, "EXISTS (SELECT 1 FROM json_each(d.metadata) f WHERE f.key = ?%zu AND (",
-                            number);
-    if (status == STATUS_OK)
-        status = instantiate(w, &pattern, 'f', err);
-    if (status == STATUS_OK)
-        status = write(w, " OR f.type = 'array' AND EXISTS (SELECT 1 FROM json_each(f.value) e WHERE ", err);
-    if (status == STATUS_OK)
-        status = instantiate(w, &pattern, 'e', err);
-    if (status == STATUS_OK)
-        status = write(w, ")))", err);
-    buf_release(&pattern);
-    return status;
-}
-
-/* ---- the tree ---- */
-
-static enum status compile(struct compiler *w, const struct filter *f, struct error *err);
-
-/* "zh" takes "zh" and "zh-Hant", which lies between "zh-" and "zh."; the column compares tags without regard to
- * case (RFC 5646, 2.1.1). */
-static enum status languages(struct compiler *w, const struct filter *f, struct error *err)
-{
+    size_t number = 0;
     enum status status = write(w, "(0", err);
+    w->conditions += f->value_count;
     for (size_t i = 0; i < f->value_count && status == STATUS_OK; i++) {
-        size_t number;
-        status = keep(w, f->values[i], &number, err);
+        status = bind(w, (struct binding){.text = f->values[i].string}, &number, err);
         if (status == STATUS_OK)
-            status = buf_printf(&w->sql, err,
-                                " OR d.lang = ?%zu OR d.lang > ?%zu || '-' AND d.lang < ?%zu || '.'", number,
-                                number, number);
+            status = buf_printf(&w->sql, err, " OR d.lang = ?%zu OR (d.lang >= ?%zu || '-' AND d.lang < ?%zu || '.')",
+                                number, number, number);
     }
     return status == STATUS_OK ? write(w, ")", err) : status;
 }
 
-static enum status ids(struct compiler *w, const struct filter *f, struct error *err)
+static enum status write_ids(struct compiler *w, const struct filter *f, struct error *err)
 {
+    size_t number = 0;
     enum status status = write(w, "d.name IN (", err);
-    if (status == STATUS_OK)
-        status = list(w, &w->sql, f, FILTER_STRING, err);
-    return status == STATUS_OK ? write(w, ")", err) : status;
-}
-
-static enum status join(struct compiler *w, const struct filter *f, struct error *err)
-{
-    enum status status = write(w, f->kind == FILTER_AND ? "(1" : "(0", err);
-    for (size_t i = 0; i < f->item_count && status == STATUS_OK; i++) {
-        status = write(w, f->kind == FILTER_AND ? " AND " : " OR ", err);
+    for (size_t i = 0; i < f->value_count && status == STATUS_OK; i++) {
+        status = bind(w, (struct binding){.text = f->values[i].string}, &number, err);
         if (status == STATUS_OK)
-            status = compile(w, &f->items[i], err);
+            status = buf_printf(&w->sql, err, "%s?%zu", i > 0 ? ", " : "", number);
     }
     return status == STATUS_OK ? write(w, ")", err) : status;
 }
 
-static enum status negate(struct compiler *w, const struct filter *f, struct error *err)
+static enum status check_strings(const struct filter *f, struct error *err)
 {
-    if (f->item_count != 1)
-        return error_field(err, STATUS_INVALID, "filter", "not takes one condition");
-    enum status status = write(w, "NOT (", err);
-    if (status == STATUS_OK)
-        status = compile(w, f->items, err);
-    return status == STATUS_OK ? write(w, ")", err) : status;
+    for (size_t i = 0; i < f->value_count; i++)
+        if (f->values[i].type != FILTER_STRING)
+            return error_field(err, STATUS_INVALID, "filter", "languages and ids are strings");
+    return STATUS_OK;
 }
 
-static enum status compile(struct compiler *w, const struct filter *f, struct error *err)
+static enum status check_size(struct compiler *w, const struct filter *f, unsigned depth, struct error *err)
 {
-    enum status status;
-    if (w->conditions++ == FILTER_CONDITIONS)
-        return error_field(err, STATUS_INVALID, "filter", "a filter may have %d conditions; divide it",
-                           FILTER_CONDITIONS);
-    if (w->depth++ == FILTER_DEPTH)
-        return error_field(err, STATUS_INVALID, "filter", "conditions may stand %d deep inside each other",
+    w->conditions++;
+    w->values += f->value_count;
+    if (depth > FILTER_DEPTH)
+        return error_field(err, STATUS_INVALID, "filter", "conditions are more than %d deep inside each other",
                            FILTER_DEPTH);
-    switch (f->kind) {
-    case FILTER_NOT:
-        status = negate(w, f, err);
-        break;
-    case FILTER_FIELD:
-        status = field(w, f, err);
-        break;
-    case FILTER_LANG:
-        status = languages(w, f, err);
-        break;
-    case FILTER_ID:
-        status = ids(w, f, err);
-        break;
-    default:
-        status = join(w, f, err);
-        break;
-    }
-    w->depth--;
-    return status;
+    if (w->conditions > FILTER_CONDITIONS || f->item_count > FILTER_CONDITIONS)
+        return error_field(err, STATUS_INVALID, "filter", "a filter may have %d conditions and languages",
+                           FILTER_CONDITIONS);
+    if (w->values > FILTER_VALUES)
+        return error_field(err, STATUS_INVALID, "filter", "a filter may have %d values", FILTER_VALUES);
+    if (f->kind == FILTER_LANG && f->value_count > FILTER_CONDITIONS - w->conditions)
+        return error_field(err, STATUS_INVALID, "filter", "a filter may have %d conditions and languages",
+                           FILTER_CONDITIONS);
+    return f->kind == FILTER_LANG || f->kind == FILTER_ID ? check_strings(f, err) : STATUS_OK;
 }
 
-static void bind(sqlite3_stmt *st, const struct compiler *w, int64_t collection)
+static enum status write_filter(struct compiler *w, const struct filter *f, unsigned depth, struct error *err);
+
+static enum status write_items(struct compiler *w, const struct filter *f, const char *word, unsigned depth,
+                               struct error *err)
 {
-    sqlite3_bind_int64(st, 1, collection);
-    for (size_t i = 0; i < w->count; i++) {
-        if (w->values[i].type == FILTER_STRING)
-            sql_bind_text(st, (int)i + 2, w->values[i].string);
-        else
-            sqlite3_bind_double(st, (int)i + 2, w->values[i].number);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < f->item_count && status == STATUS_OK; i++) {
+        status = write(w, i > 0 ? word : "(", err);
+        if (status == STATUS_OK)
+            status = write_filter(w, &f->items[i], depth + 1, err);
     }
+    return status == STATUS_OK ? write(w, ")", err) : status;
+}
+
+static enum status write_filter(struct compiler *w, const struct filter *f, unsigned depth, struct error *err)
+{
+    enum status status = check_size(w, f, depth, err);
+    if (status != STATUS_OK)
+        return status;
+    switch (f->kind) {
+    case FILTER_AND:
+        return f->item_count > 0 ? write_items(w, f, " AND ", depth, err) : write(w, "1", err);
+    case FILTER_OR:
+        return f->item_count > 0 ? write_items(w, f, " OR ", depth, err) : write(w, "0", err);
+    case FILTER_NOT:
+        if (f->item_count != 1)
+            return error_field(err, STATUS_INVALID, "filter", "not takes one condition");
+        status = write(w, "NOT ", err);
+        return status == STATUS_OK ? write_items(w, f, "", depth, err) : status;
+    case FILTER_FIELD:
+        return write_field(w, f, err);
+    case FILTER_LANG:
+        return write_langs(w, f, err);
+    case FILTER_ID:
+        return write_ids(w, f, err);
+    }
+    return error_field(err, STATUS_INVALID, "filter", "there is no condition of kind %d", (int)f->kind);
+}
+
+/* ---- running it ---- */
+
+static void met(sqlite3_context *context, int n, sqlite3_value **values)
+{
+    struct field_condition *condition = sqlite3_value_pointer(values[0], CONDITION);
+    const char *metadata = (const char *)sqlite3_value_text(values[1]);
+    struct text text = {metadata, (size_t)sqlite3_value_bytes(values[1])};
+    (void)n;
+    sqlite3_result_int(context, condition != NULL && metadata != NULL && field_condition_met(condition, text));
+}
+
+static enum status run(struct collection *c, struct sql *sql, struct compiler *w, struct document_set *out,
+                       struct error *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool row;
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+    enum status status = STATUS_OK;
+    int rc = sqlite3_create_function_v2(sql->db, "met", 2, flags, NULL, met, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(sql->db, w->sql.data, (int)w->sql.len, &st, NULL);
+    if (rc != SQLITE_OK)
+        return sql_error(sql, rc, err);
+    sqlite3_bind_int64(st, 1, c->id);
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->bindings[i].condition != NULL)
+            sqlite3_bind_pointer(st, (int)i + 2, w->bindings[i].condition, CONDITION, NULL);
+        else
+            sql_bind_text(st, (int)i + 2, w->bindings[i].text);
+    }
+    while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
+        status = add(out, sqlite3_column_int64(st, 0), err);
+        if (status != STATUS_OK)
+            break;
+    }
+    sqlite3_finalize(st);
+    return status;
 }
 
 enum status filter_resolve(struct collection *c, struct sql *sql, const struct filter *filter,
@@ -310,29 +260,13 @@ enum status filter_resolve(struct collection *c, struct sql *sql, const struct f
 {
     struct compiler w = {0};
     struct document_set set = {0};
-    sqlite3_stmt *st = NULL;
-    bool row;
     buf_init(&w.sql, STATEMENT_BYTES);
     enum status status = write(&w, "SELECT d.id FROM documents d WHERE d.collection = ?1 AND ", err);
     if (status == STATUS_OK)
-        status = compile(&w, filter, err);
-    if (status != STATUS_OK)
-        goto done;
-    int rc = sqlite3_prepare_v2(sql->db, w.sql.data, (int)w.sql.len, &st, NULL);
-    if (rc != SQLITE_OK) {
-        status = sql_error(sql, rc, err);
-        goto done;
-    }
-    bind(st, &w, c->id);
-    while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        status = add(&set, sqlite3_column_int64(st, 0), err);
-        if (status != STATUS_OK)
-            break;
-    }
-done:
-    sqlite3_finalize(st);
-    buf_release(&w.sql);
-    free(w.values);
+        status = write_filter(&w, filter, 0, err);
+    if (status == STATUS_OK)
+        status = run(c, sql, &w, &set, err);
+    compiler_release(&w);
     if (status == STATUS_OK)
         *out = set;
     else

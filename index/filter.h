@@ -5,8 +5,7 @@
  *         if (document_set_has(&set, document)) …
  *     document_set_release(&set);
  *
- * A metadata field that is an array meets a condition when one of its elements does. Values compare within
- * their type: a string by bytes, a number as a double; a missing field meets no condition but `not`.
+ * metadata.h says what a condition on a field means.
  */
 #ifndef COGNATE_INDEX_FILTER_H
 #define COGNATE_INDEX_FILTER_H
