@@ -1,0 +1,347 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/display.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "common/file.h"
+#include "server/json_edge.h"
+#include "server/json_shape.h"
+
+#define QUERIES_BYTES (16 << 20)
+#define QUERIES_BATCH 64
+#define PASSAGE_LINES 3
+
+static const struct option options[] = {
+    {.name = "limit", .letter = 'k', .type = OPTION_COUNT, .value = "N", .fallback = "5", .least = 1, .most = 1000,
+     .help = "how many documents"},
+    {.name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",
+     .help = "where to search"},
+    {.name = "lang", .type = OPTION_TEXT, .repeated = true, .value = "TAG",
+     .help = "only documents in this language; may be given again; zh takes zh-Hant too"},
+    {.name = "filter", .type = OPTION_TEXT, .value = "JSON",
+     .help = "only documents it holds for: {\"field\": \"year\", \"gte\": 2000}"},
+    {.name = "min-relevance", .type = OPTION_REAL, .value = "P", .fallback = "0", .most = 1,
+     .help = "leave out what is less likely to be relevant"},
+    {.name = "queries", .type = OPTION_TEXT, .value = "FILE",
+     .help = "answer every line of a file (- for stdin) instead of QUERY"},
+    {.name = "explain", .type = OPTION_FLAG, .help = "say how the answer was found and where the time went"},
+    TABLE_FORMAT,
+    {0},
+};
+
+static const struct example examples[] = {
+    {"search \"late trains and refunds\"", "the five nearest documents, in whatever language"},
+    {"search -k 20 --lang de --lang fr \"Miete\"", "only German and French ones"},
+    {"search --filter '{\"field\":\"year\",\"gte\":2000}' --json \"harvest\"", "one JSON object a hit"},
+    {0},
+};
+
+/* ---- the request ---- */
+
+static enum status add_filters(json_t *body, const struct arguments *a, struct error *err)
+{
+    const char *filter = arguments_text(a, "filter");
+    json_t *languages = json_array(), *parsed = NULL;
+    enum status status = languages != NULL ? STATUS_OK : error_memory(err, "searching");
+    for (size_t i = 0; status == STATUS_OK && arguments_each(a, "lang", i) != NULL; i++)
+        if (json_array_append_new(languages, json_string(arguments_each(a, "lang", i))) != 0)
+            status = error_set(err, STATUS_INVALID, "--lang is not UTF-8");
+    if (status == STATUS_OK && json_array_size(languages) > 0 && json_object_set(body, "lang", languages) != 0)
+        status = error_memory(err, "searching");
+    if (status == STATUS_OK && filter != NULL) {
+        struct error inner = {0};
+        status = api_parse_body(filter, strlen(filter), &parsed, &inner);
+        if (status != STATUS_OK)
+            error_set(err, status, "--filter: %s", inner.text);
+        else if (json_object_set(body, "filter", parsed) != 0)
+            status = error_memory(err, "searching");
+    }
+    json_decref(parsed);
+    json_decref(languages);
+    return status;
+}
+
+/* A body without its query. */
+static enum status make_body(const struct arguments *a, json_t **out, struct error *err)
+{
+    json_t *body = json_pack("{s:I}", "k", (json_int_t)arguments_count(a, "limit"));
+    enum status status = body != NULL ? add_filters(body, a, err) : error_memory(err, "searching");
+    double relevance = arguments_real(a, "min-relevance");
+    if (status == STATUS_OK && relevance > 0 && json_object_set_new(body, "min_relevance", json_real(relevance)) != 0)
+        status = error_memory(err, "searching");
+    if (status == STATUS_OK && arguments_flag(a, "explain") && json_object_set_new(body, "explain", json_true()) != 0)
+        status = error_memory(err, "searching");
+    if (status == STATUS_OK)
+        *out = body;
+    else
+        json_decref(body);
+    return status;
+}
+
+/* ---- the answer ---- */
+
+/* Relevance in words. It is the probability among the hardest of thousands of wrong candidates, so that right
+ * answers in a collection of everyday texts often lie well below one half. */
+static const char *word_for(double relevance)
+{
+    return relevance >= 0.6 ? "strong" : relevance >= 0.25 ? "good" : relevance >= 0.08 ? "fair" : "weak";
+}
+
+static enum paint paint_for(double relevance)
+{
+    return relevance >= 0.25 ? PAINT_GREEN : relevance >= 0.08 ? PAINT_YELLOW : PAINT_DIM;
+}
+
+/* The passage, wrapped and indented. */
+static enum status print_passage(const struct session *s, struct text passage, struct error *err)
+{
+    struct buf clean;
+    size_t columns = s->out.width > 24 ? s->out.width - 4 : 20;
+    buf_init(&clean, 1 << 26);
+    enum status status = display_clean(&clean, passage, s->out.tty, err);
+    struct text rest = buf_text(&clean);
+    for (int line = 0; line < PASSAGE_LINES && rest.len > 0 && status == STATUS_OK; line++) {
+        bool last = line + 1 == PASSAGE_LINES;
+        size_t n = display_line(rest, last ? columns - 2 : columns);
+        printf("    %.*s%s\n", (int)n, rest.data, last && n < rest.len ? " …" : "");
+        while (n < rest.len && rest.data[n] == ' ')
+            n++;
+        rest = (struct text){rest.data + n, rest.len - n};
+    }
+    buf_release(&clean);
+    return status;
+}
+
+/* "1. title  [de]  likely 0.83 (cosine 0.713)", the id below when there is a title. */
+static enum status print_hit(const struct session *s, size_t rank, const json_t *hit, struct error *err)
+{
+    struct text title = shape_text(hit, "title"), id = shape_text(hit, "id"), lang = shape_text(hit, "lang");
+    const json_t *relevance = json_object_get(hit, "relevance");
+    struct buf name;
+    buf_init(&name, 1 << 22);
+    enum status status = display_clean(&name, title.len > 0 ? title : id, s->out.tty, err);
+    if (status == STATUS_OK && title.len > 0)
+        status = buf_printf(&name, err, "  ");
+    size_t at = name.len;
+    if (status == STATUS_OK && title.len > 0)
+        status = display_clean(&name, id, s->out.tty, err);
+    if (status == STATUS_OK) {
+        printf("%zu. %s%.*s%s%s%.*s%s  [%.*s]", rank, terminal_paint(&s->out, PAINT_BOLD), (int)at, name.data,
+               terminal_paint(&s->out, PAINT_PLAIN), terminal_paint(&s->out, PAINT_DIM), (int)(name.len - at),
+               name.data + at, terminal_paint(&s->out, PAINT_PLAIN), (int)lang.len, lang.data);
+        if (json_is_number(relevance)) {
+            double p = json_number_value(relevance);
+            printf("  %s%s %.2f%s", terminal_paint(&s->out, paint_for(p)), word_for(p), p,
+                   terminal_paint(&s->out, PAINT_PLAIN));
+        }
+        printf("  (cosine %.3f)\n", shape_number(hit, "cosine", 0));
+        status = print_passage(s, shape_text(json_object_get(hit, "passage"), "text"), err);
+    }
+    buf_release(&name);
+    return status;
+}
+
+static enum status print_table(const struct session *s, const json_t *hits, struct error *err)
+{
+    static const struct column columns[] = {{"rank", ALIGN_RIGHT}, {"id", ALIGN_LEFT},         {"lang", ALIGN_LEFT},
+                                            {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},
+                                            {"passage", ALIGN_LEFT}};
+    struct table t;
+    enum status status = STATUS_OK;
+    table_init(&t, s, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++) {
+        const json_t *hit = json_array_get(hits, i), *relevance = json_object_get(hit, "relevance");
+        status = table_format(&t, err, "%zu", i + 1);
+        if (status == STATUS_OK)
+            status = table_cell(&t, shape_text(hit, "id"), err);
+        if (status == STATUS_OK)
+            status = table_cell(&t, shape_text(hit, "lang"), err);
+        if (status == STATUS_OK)
+            status = table_format(&t, err, "%.4f", shape_number(hit, "cosine", 0));
+        if (status == STATUS_OK)
+            status = json_is_number(relevance) ? table_format(&t, err, "%.3f", json_number_value(relevance))
+                                               : table_cell(&t, text_of(""), err);
+        if (status == STATUS_OK)
+            status = table_cell(&t, shape_text(hit, "title"), err);
+        if (status == STATUS_OK)
+            status = table_cell(&t, shape_text(json_object_get(hit, "passage"), "text"), err);
+    }
+    if (status == STATUS_OK)
+        status = table_print(&t, err);
+    table_release(&t);
+    return status;
+}
+
+static enum status print_lines(const json_t *hits, const char *query, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++) {
+        json_t *hit = json_array_get(hits, i);
+        if (query != NULL && json_object_set_new(hit, "query", json_string(query)) != 0)
+            status = error_memory(err, "printing hits");
+        if (status == STATUS_OK)
+            status = output_json(hit, err);
+    }
+    return status;
+}
+
+/* `query` is named beside each hit when there are several. */
+static enum status print_answer(const struct session *s, const json_t *answer, const char *query, struct error *err)
+{
+    const json_t *hits = json_object_get(answer, "hits");
+    enum status status = STATUS_OK;
+    if (s->format == FORMAT_JSON)
+        return print_lines(hits, query, err);
+    if (s->format != FORMAT_TEXT)
+        return print_table(s, hits, err);
+    if (query != NULL)
+        printf("? %s\n", query);
+    for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++)
+        status = print_hit(s, i + 1, json_array_get(hits, i), err);
+    return status;
+}
+
+static void explain(const struct session *s, const json_t *answer)
+{
+    const json_t *plan = json_object_get(answer, "plan"), *detail = json_object_get(answer, "explain");
+    char *text = json_dumps(plan, JSON_COMPACT), *times = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+    warn(s, "plan %s%s%s", text != NULL ? text : "", times != NULL ? ", " : "", times != NULL ? times : "");
+    free(text);
+    free(times);
+}
+
+/* ---- one query, or a file of them ---- */
+
+static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c, const char *path,
+                               json_t *body, const char *query, struct error *err)
+{
+    json_t *answer = NULL, *text = json_string(query);
+    enum status status = STATUS_OK;
+    if (text == NULL)
+        status = error_set(err, STATUS_INVALID, "the query is not UTF-8; check the locale of the terminal");
+    else if (json_object_set_new(body, "query", text) != 0)
+        status = error_memory(err, "searching");
+    if (status == STATUS_OK)
+        status = client_call(c, "POST", path, NULL, body, &answer, err);
+    if (status == STATUS_OK)
+        status = print_answer(s, answer, NULL, err);
+    size_t found = json_array_size(json_object_get(answer, "hits"));
+    if (status == STATUS_OK && arguments_flag(a, "explain"))
+        explain(s, answer);
+    if (status == STATUS_OK && found == 0)
+        say(s, "nothing found%s", arguments_real(a, "min-relevance") > 0 ? "; a lower --min-relevance shows what is nearest"
+                                                                        : "");
+    json_decref(answer);
+    return status != STATUS_OK ? OUTCOME_ERROR : found > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
+}
+
+static enum status search_batch(struct session *s, struct client *c, const char *path, json_t *body, json_t *queries,
+                                size_t *found, struct error *err)
+{
+    json_t *answer = NULL;
+    enum status status = json_object_set(body, "queries", queries) == 0 ? STATUS_OK : error_memory(err, "searching");
+    if (status == STATUS_OK)
+        status = client_call(c, "POST", path, NULL, body, &answer, err);
+    const json_t *results = json_object_get(answer, "results");
+    for (size_t i = 0; i < json_array_size(results) && status == STATUS_OK; i++) {
+        const json_t *one = json_array_get(results, i);
+        *found += json_array_size(json_object_get(one, "hits"));
+        status = print_answer(s, one, json_string_value(json_array_get(queries, i)), err);
+    }
+    json_decref(answer);
+    json_array_clear(queries);
+    return status;
+}
+
+static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c, const char *path,
+                                json_t *body, struct error *err)
+{
+    const char *name = arguments_text(a, "queries");
+    size_t found = 0, number = 0;
+    struct buf lines;
+    json_t *batch = json_array();
+    buf_init(&lines, QUERIES_BYTES);
+    enum status status = batch != NULL ? STATUS_OK : error_memory(err, "searching");
+    if (status == STATUS_OK)
+        status = file_read(strcmp(name, "-") == 0 ? "/dev/stdin" : name, &lines, err);
+    for (size_t at = 0; at < lines.len && status == STATUS_OK;) {
+        const char *line = lines.data + at, *end = memchr(line, '\n', lines.len - at);
+        size_t n = end != NULL ? (size_t)(end - line) : lines.len - at;
+        at += n + (end != NULL);
+        number++;
+        n -= n > 0 && line[n - 1] == '\r';
+        if (n == 0)
+            continue;
+        if (json_array_append_new(batch, json_stringn(line, n)) != 0)
+            status = error_set(err, STATUS_INVALID, "%s:%zu is not UTF-8; convert the file first", name, number);
+        if (status == STATUS_OK && json_array_size(batch) == QUERIES_BATCH)
+            status = search_batch(s, c, path, body, batch, &found, err);
+    }
+    if (status == STATUS_OK && json_array_size(batch) > 0)
+        status = search_batch(s, c, path, body, batch, &found, err);
+    json_decref(batch);
+    buf_release(&lines);
+    return status != STATUS_OK ? OUTCOME_ERROR : found > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
+}
+
+/* "-" is a query that comes on stdin. */
+static enum status query_text(const struct arguments *a, struct buf *out, struct error *err)
+{
+    if (strcmp(a->operands[0], "-") != 0)
+        return buf_append(out, a->operands[0], strlen(a->operands[0]), err);
+    enum status status = file_read("/dev/stdin", out, err);
+    while (status == STATUS_OK && out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->data[--out->len] = '\0';
+    return status == STATUS_OK ? buf_append(out, "", 0, err) : status;
+}
+
+static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
+{
+    struct client *c = NULL;
+    struct buf path, query;
+    json_t *body = NULL;
+    enum outcome outcome = OUTCOME_ERROR;
+    bool file = arguments_given(a, "queries");
+    buf_init(&path, 4096);
+    buf_init(&query, 1 << 20);
+    if (s->format == FORMAT_TEXT)
+        s->format = (enum format)arguments_choice(a, "format");
+    enum status status = STATUS_OK;
+    if (file == (a->operand_count > 0))
+        status = error_set(err, STATUS_INVALID, "give a QUERY or --queries FILE, and not both");
+    if (status == STATUS_OK && !file)
+        status = query_text(a, &query, err);
+    if (status == STATUS_OK)
+        status = make_body(a, &body, err);
+    if (status == STATUS_OK)
+        status = client_collection_path(&path, arguments_text(a, "collection"), "/search", err);
+    if (status == STATUS_OK)
+        status = client_open(s, STORE_READ, &c, err);
+    if (status == STATUS_OK)
+        outcome = file ? search_file(s, a, c, path.data, body, err)
+                       : search_one(s, a, c, path.data, body, query.len > 0 ? query.data : "", err);
+    client_close(c);
+    json_decref(body);
+    buf_release(&query);
+    buf_release(&path);
+    return outcome;
+}
+
+const struct command command_search = {
+    .name = "search",
+    .operands = "QUERY",
+    .summary = "find the documents nearest in meaning to a query",
+    .details = "The query may be in any language, and so may the documents. Each hit is a document with its best "
+               "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. QUERY - "
+               "is read from stdin.\n"
+               "Exit code 1 when nothing was found.",
+    .options = options,
+    .examples = examples,
+    .most = 1,
+    .run = run,
+};

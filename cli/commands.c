@@ -1,0 +1,51 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "cli/suggest.h"
+
+const struct command *const commands[] = {
+    &command_index,
+    &command_search,
+    &command_similar,
+    &command_embed,
+    &command_tokenize,
+    &command_serve,
+    &command_status,
+    &command_collection_list,
+    &command_collection_show,
+    &command_collection_create,
+    &command_collection_delete,
+    &command_doctor,
+    &command_check,
+    &command_help,
+    &command_version,
+    NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; commands[i] != NULL; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+bool command_is_group(const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; commands[i] != NULL; i++)
+        if (strncmp(commands[i]->name, word, n) == 0 && commands[i]->name[n] == ' ')
+            return true;
+    return false;
+}
+
+const char *command_suggest(const char *typed)
+{
+    const char *meant = NULL;
+    unsigned distance = SUGGEST_START;
+    for (size_t i = 0; commands[i] != NULL; i++)
+        if (suggest_nearer(typed, commands[i]->name, &distance))
+            meant = commands[i]->name;
+    return meant;
+}

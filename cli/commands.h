@@ -1,0 +1,24 @@
+/* Every command of the program. */
+#ifndef COGNATE_CLI_COMMANDS_H
+#define COGNATE_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command command_index, command_search, command_similar, command_embed, command_tokenize,
+    command_status, command_serve, command_collection_list, command_collection_show,
+    command_collection_create, command_collection_delete, command_doctor, command_check, command_help,
+    command_version;
+
+/* In the order of the help page, ended by NULL. */
+extern const struct command *const commands[];
+
+/* The command of that name; NULL when there is none. */
+const struct command *command_find(const char *name);
+
+/* Whether commands begin with this word and a blank: "collection". */
+bool command_is_group(const char *word);
+
+/* The name nearest to what was typed, NULL when none is near. */
+const char *command_suggest(const char *typed);
+
+#endif
