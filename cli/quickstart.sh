@@ -17,11 +17,11 @@ cognate="build/cognate --db build/samples.db"
 echo "quickstart: indexing data/samples"
 $cognate index data/samples/corpus.jsonl
 
-ask() {
-    printf '\n? %s\n' "$1"
-    $cognate search -k 3 "$1"
-}
-QUESTIONS
+tab=$(printf '\t')
+while IFS=$tab read -r language question; do
+    printf '\n? [%s] %s\n' "$language" "$question"
+    $cognate search -k 4 "$question" </dev/null
+done <data/samples/quickstart.tsv
 
 cat <<'END'
 

@@ -93,12 +93,9 @@ static enum status make_room(struct search *s)
     return STATUS_OK;
 }
 
-static enum status judge(struct search *s, const struct resident_block *b, size_t at, int32_t sum)
+/* Takes a row whose highest possible score reached the floor. */
+static enum status take(struct search *s, const struct resident_block *b, size_t at, double score, double bound)
 {
-    double score = s->scan.unit * (double)b->scales[at] * sum;
-    double bound = s->scan.error + (double)b->errors[at] * (1 + s->scan.error) + ROUNDING;
-    if (score + bound < lowest_wanted(s))
-        return STATUS_OK;
     enum status status = s->count < s->capacity ? STATUS_OK : make_room(s);
     if (status != STATUS_OK)
         return status;
@@ -108,36 +105,48 @@ static enum status judge(struct search *s, const struct resident_block *b, size_
     return STATUS_OK;
 }
 
-/* Rows of a block that hold a passage the filter lets through. */
+static enum status scan_block(struct search *s, const struct resident_block *b, const uint16_t *rows, size_t n)
+{
+    int32_t sums[SCAN_BLOCK];
+    double unit = s->scan.unit, error = s->scan.error + ROUNDING, factor = 1 + s->scan.error;
+    double floor = lowest_wanted(s);
+    s->c->store->kernels->dot(b->codes, rows, n, &s->scan, sums);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = rows != NULL ? rows[i] : i;
+        double score = unit * (double)b->scales[at] * sums[i], bound = error + (double)b->errors[at] * factor;
+        if (score + bound < floor || b->documents[at] == 0)
+            continue;
+        enum status status = take(s, b, at, score, bound);
+        if (status != STATUS_OK)
+            return status;
+        floor = lowest_wanted(s);
+    }
+    return STATUS_OK;
+}
+
+/* Rows of a block whose documents the filter lets through. */
 static size_t allowed_rows(const struct search *s, const struct resident_block *b, size_t slots, uint16_t *rows)
 {
     size_t n = 0;
     for (size_t at = 0; at < slots; at++)
-        if (b->documents[at] != 0 && (s->query->filter == NULL || document_set_has(&s->allowed, b->documents[at])))
+        if (b->documents[at] != 0 && document_set_has(&s->allowed, b->documents[at]))
             rows[n++] = (uint16_t)at;
     return n;
-}
-
-static enum status scan_block(struct search *s, const struct resident_block *b, size_t slots)
-{
-    uint16_t rows[SCAN_BLOCK];
-    int32_t sums[SCAN_BLOCK];
-    size_t n = allowed_rows(s, b, slots, rows);
-    enum status status = STATUS_OK;
-    s->c->store->kernels->dot(b->codes, n == slots ? NULL : rows, n, &s->scan, sums);
-    for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = judge(s, b, rows[i], sums[i]);
-    s->passed += n;
-    return status;
 }
 
 static enum status scan(struct search *s)
 {
     const struct resident *r = &s->c->resident;
+    bool filtered = s->query->filter != NULL;
+    uint16_t rows[SCAN_BLOCK];
     enum status status = STATUS_OK;
+    s->passed = filtered ? 0 : r->live;
     for (size_t first = 0; first < r->slots && status == STATUS_OK; first += SCAN_BLOCK) {
-        size_t slots = r->slots - first < SCAN_BLOCK ? r->slots - first : SCAN_BLOCK;
-        status = too_late(s->query) ? late(s->err) : scan_block(s, &r->blocks[first / SCAN_BLOCK], slots);
+        const struct resident_block *b = &r->blocks[first / SCAN_BLOCK];
+        size_t n = r->slots - first < SCAN_BLOCK ? r->slots - first : SCAN_BLOCK;
+        if (filtered)
+            s->passed += n = allowed_rows(s, b, n, rows);
+        status = too_late(s->query) ? late(s->err) : scan_block(s, b, filtered ? rows : NULL, n);
     }
     return status;
 }

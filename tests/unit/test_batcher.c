@@ -134,23 +134,34 @@ static void a_full_house_is_refused(void **state)
     batcher_free(b);
 }
 
+/* Seconds of work, so that no machine has done it before the deadline is seen. */
 static void a_deadline_takes_back_what_waits(void **state)
 {
     (void)state;
+    enum { MANY = 8000 };
     struct batcher *b = NULL;
     struct batch_stats stats;
     struct error err = {0};
-    float *out = malloc(TEXTS * width * sizeof *out);
+    float *out = malloc(MANY * width * sizeof *out);
+    int32_t *many = malloc(MANY * LENGTH * sizeof *many);
+    uint32_t *at = calloc(MANY + 1, sizeof *at);
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t from = starts[i % TEXTS], length = starts[i % TEXTS + 1] - from;
+        memcpy(many + at[i], ids + from, length * sizeof *many);
+        at[i + 1] = at[i] + length;
+    }
     assert_int_equal(batcher_new(model, 1, 2, &b, NULL), STATUS_OK);
-    struct batch_job late = {.ids = ids, .starts = starts, .n = TEXTS, .out = out, .deadline_ms = now_ms() - 1};
+    struct batch_job late = {.ids = many, .starts = at, .n = MANY, .out = out, .deadline_ms = now_ms() - 1};
     batcher_submit(b, &late);
     assert_int_equal(batcher_wait(b, &late, &err), STATUS_DEADLINE);
     batcher_stats(b, &stats);
-    assert_true(stats.texts < TEXTS);
+    assert_true(stats.texts < MANY);
     struct batch_job next = {.ids = ids, .starts = starts, .n = 2, .out = out};
     batcher_submit(b, &next);
     assert_int_equal(batcher_wait(b, &next, NULL), STATUS_OK);
     batcher_free(b);
+    free(at);
+    free(many);
     free(out);
 }
 

@@ -1,0 +1,302 @@
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encoder/kernels.h"
+
+static uint32_t state_now = 3;
+
+static float random_float(float range)
+{
+    state_now = state_now * 1664525u + 1013904223u;
+    return range * ((float)(state_now >> 8) * 0x1p-23f - 1);
+}
+
+static float *floats(size_t n, float range)
+{
+    float *x = malloc((n + 1) * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = random_float(range);
+    return x;
+}
+
+static const struct kernels *table(int isa)
+{
+    return cpu_has((enum isa)isa) ? kernels_for((enum isa)isa) : NULL;
+}
+
+/* Sums and scales worked out one by one, for every rest of a tile and the largest codes there are. */
+static void linear_is_exact(void **state)
+{
+    (void)state;
+    static const size_t ins[] = {64, 384, 1536}, outs[] = {64, 192};
+    for (size_t shape = 0; shape < 6; shape++) {
+        size_t in = ins[shape / 2], out = outs[shape % 2], rows = 19;
+        struct linear w = {.in = in, .out = out, .bias = floats(out, 1), .scale = floats(out, 0.01f)};
+        struct codes codes = {malloc(rows * in), in, floats(rows, 0.1f)};
+        w.panels = malloc(in * out);
+        w.start = malloc(out * sizeof *w.start);
+        for (size_t i = 0; i < in * out; i++)
+            w.panels[i] = (int8_t)(i % 64 < 4 ? -127 : lrintf(random_float(127)));
+        for (size_t i = 0; i < rows * in; i++)
+            codes.bytes[i] = (uint8_t)(i < in ? 255 : (size_t)lrintf(fabsf(random_float(255))));
+        for (size_t i = 0; i < out; i++)
+            w.start[i] = (int32_t)lrintf(random_float(100000));
+        float *wanted = malloc(rows * out * sizeof *wanted), *got = malloc(rows * out * sizeof *got);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t o = 0; o < out; o++) {
+                int32_t sum = w.start[o];
+                for (size_t k = 0; k < in; k++)
+                    sum += codes.bytes[r * in + k] *
+                           w.panels[o / 64 * 64 * in + k / 4 * 256 + o % 64 * 4 + k % 4];
+                wanted[r * out + o] = fmaf((float)sum * codes.scale[r], w.scale[o], w.bias[o]);
+            }
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            for (size_t some = 1; table(isa) != NULL && some <= rows; some += some < 13 ? 1 : 6) {
+                for (size_t i = 0; i < rows * out; i++)
+                    got[i] = NAN;
+                for (size_t p = 0; p < out / 64; p++) /* a panel at a time, as threads share them */
+                    table(isa)->linear(&w, &codes, some, p, p + 1, got);
+                assert_memory_equal(wanted, got, some * out * sizeof *wanted);
+                for (size_t i = some * out; i < rows * out; i++)
+                    assert_true(isnan(got[i]));
+            }
+        free(w.panels);
+        free(w.bias);
+        free(w.scale);
+        free(w.start);
+        free(codes.bytes);
+        free(codes.scale);
+        free(wanted);
+        free(got);
+    }
+}
+
+static void norm_and_its_codes(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {1, 15, 16, 17, 48, 63, 64, 312, 384};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        size_t width = widths[i], stride = padded(width, PAD), rows = 3;
+        struct norm w = {width, stride, 1e-5f, floats(stride, 2), floats(stride, 1), floats(stride, 1)};
+        float *x = floats(rows * stride, 4), *add = floats(rows * stride, 1), *first = NULL;
+        uint8_t *bytes = malloc(rows * stride), *first_bytes = NULL;
+        for (size_t j = 0; j < rows * stride; j++)
+            if (j % stride >= width) {
+                x[j] = add[j] = 0;
+                w.weight[j % stride] = w.bias[j % stride] = w.spread[j % stride] = 0;
+            }
+        for (int isa = 0; isa < ISA_COUNT; isa++) {
+            if (table(isa) == NULL)
+                continue;
+            float *y = malloc(rows * stride * sizeof *y), scale[3];
+            struct codes codes = {bytes, stride, scale};
+            memcpy(y, x, rows * stride * sizeof *y);
+            table(isa)->norm(&w, y, add, 0, rows, &codes);
+            if (first == NULL) {
+                first = y;
+                first_bytes = malloc(rows * stride);
+                memcpy(first_bytes, bytes, rows * stride);
+                for (size_t r = 0; r < rows; r++) {
+                    double mean = 0, variance = 0;
+                    for (size_t j = 0; j < width; j++)
+                        mean += ((double)x[r * stride + j] + add[r * stride + j]) / (double)width;
+                    for (size_t j = 0; j < width; j++)
+                        variance +=
+                            pow((double)x[r * stride + j] + add[r * stride + j] - mean, 2) / (double)width;
+                    for (size_t j = 0; j < width; j++) {
+                        double sum = (double)x[r * stride + j] + add[r * stride + j];
+                        double z = (sum - mean) / sqrt(variance + 1e-5);
+                        double code = (double)scale[r] * (bytes[r * stride + j] - 128);
+                        assert_float_equal(y[r * stride + j], z * w.weight[j] + w.bias[j], 2e-5);
+                        assert_float_equal(code, z * w.spread[j], scale[r] * 0.51);
+                    }
+                }
+                continue;
+            }
+            assert_memory_equal(first, y, rows * stride * sizeof *y);
+            assert_memory_equal(first_bytes, bytes, rows * stride);
+            free(y);
+        }
+        free(w.weight);
+        free(w.bias);
+        free(w.spread);
+        free(x);
+        free(add);
+        free(first);
+        free(first_bytes);
+        free(bytes);
+    }
+}
+
+static void attention_of_every_length(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 47, 64, 100},
+                        heads[] = {16, 32, 48};
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
+        for (size_t h = 0; h < 3; h++) {
+            size_t n = lengths[l], head = heads[h], width = head + 16, stride = 3 * width;
+            float *qkv = floats(n * stride, 2), *first = NULL;
+            for (int isa = 0; isa < ISA_COUNT; isa++) {
+                if (table(isa) == NULL)
+                    continue;
+                float *x = malloc(n * stride * sizeof *x);
+                float *scratch = malloc(attend_scratch(head, n) * sizeof *scratch);
+                memcpy(x, qkv, n * stride * sizeof *x);
+                table(isa)->attend(x, stride, width, head, n, scratch);
+                free(scratch);
+                if (first != NULL) {
+                    assert_memory_equal(first, x, n * stride * sizeof *x);
+                    free(x);
+                    continue;
+                }
+                first = x;
+                for (size_t i = 0; i < n; i++) {
+                    double weights[100], sum = 0;
+                    for (size_t j = 0; j < n; j++) {
+                        double score = 0;
+                        for (size_t d = 0; d < head; d++)
+                            score += (double)qkv[i * stride + d] * qkv[j * stride + width + d];
+                        weights[j] = exp(score);
+                        sum += weights[j];
+                    }
+                    for (size_t d = 0; d < head; d++) {
+                        double wanted = 0;
+                        for (size_t j = 0; j < n; j++)
+                            wanted += weights[j] / sum * qkv[j * stride + 2 * width + d];
+                        assert_float_equal(x[i * stride + d], wanted, 2e-5);
+                    }
+                }
+            }
+            free(qkv);
+            free(first);
+        }
+}
+
+static void functions_are_as_close_as_they_say(void **state)
+{
+    (void)state;
+    enum { N = 40000 };
+    static float x[N], y[N];
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (table(isa) == NULL)
+            continue;
+        double gelu = 0, tangent = 0;
+        for (size_t i = 0; i < N; i++)
+            x[i] = y[i] = 9 * ((float)i / (N / 2) - 1);
+        table(isa)->gelu(y, N, N, 0, 1, NULL);
+        for (size_t i = 0; i < N; i++)
+            gelu = fmax(gelu, fabs(y[i] - 0.5 * x[i] * erfc(-x[i] / sqrt(2))));
+        memcpy(y, x, sizeof y);
+        table(isa)->tanh(y, N);
+        for (size_t i = 0; i < N; i++)
+            tangent = fmax(tangent, fabs(y[i] - tanh(x[i])));
+        assert_true(gelu < 4.1e-5);
+        assert_true(tangent < 3e-7);
+    }
+}
+
+static void gelu_codes_and_plain_codes(void **state)
+{
+    (void)state;
+    enum { WIDTH = 192 };
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (table(isa) == NULL)
+            continue;
+        uint8_t bytes[WIDTH];
+        float scale, x[WIDTH], y[WIDTH];
+        struct codes codes = {bytes, WIDTH, &scale};
+        for (size_t i = 0; i < WIDTH; i++)
+            x[i] = y[i] = (float)i / 16 - 6;
+        table(isa)->gelu(y, WIDTH, WIDTH, 0, 1, &codes);
+        for (size_t i = 0; i < WIDTH; i++)
+            assert_float_equal(scale * bytes[i] + GELU_LEAST, 0.5 * x[i] * erfc(-x[i] / sqrt(2)),
+                               0.51 * scale + 1e-4);
+        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, &codes);
+        for (size_t i = 0; i < WIDTH; i++)
+            assert_float_equal(scale * (bytes[i] - 128), x[i], 0.51 * scale);
+        memset(x, 0, sizeof x);
+        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, &codes);
+        assert_float_equal(scale, 0, 0);
+        assert_int_equal(bytes[17], 128);
+    }
+}
+
+static void products_and_pools(void **state)
+{
+    (void)state;
+    for (size_t rows = 1; rows <= 21; rows++)
+        for (size_t columns = 16; columns <= 80; columns += 16) {
+            size_t inner = rows + 3;
+            float *a = floats(rows * inner, 1), *b = floats(inner * columns, 1), *start = floats(columns, 1);
+            float *c = malloc(rows * columns * sizeof *c);
+            for (int isa = 0; isa < ISA_COUNT; isa++) {
+                if (table(isa) == NULL)
+                    continue;
+                table(isa)->product(a, inner, rows, b, columns, inner, columns, start, c, columns);
+                for (size_t i = 0; i < rows; i++)
+                    for (size_t j = 0; j < columns; j++) {
+                        float sum = start[j];
+                        for (size_t k = 0; k < inner; k++)
+                            sum = fmaf(a[i * inner + k], b[k * columns + j], sum);
+                        assert_float_equal(c[i * columns + j], sum, 0);
+                    }
+                float pooled[80];
+                for (int kind = POOL_MEAN; kind <= POOL_LAST; kind++) {
+                    table(isa)->pool((enum pooling)kind, c, columns, rows, columns, pooled);
+                    for (size_t j = 0; j < columns; j++) {
+                        float sum = 0, most = c[j];
+                        for (size_t i = 0; i < rows; i++) {
+                            sum = i == 0 ? c[j] : sum + c[i * columns + j];
+                            most = fmaxf(most, c[i * columns + j]);
+                        }
+                        float wanted = kind == POOL_MEAN  ? sum / (float)rows
+                                       : kind == POOL_MAX ? most
+                                       : kind == POOL_CLS ? c[j]
+                                                          : c[(rows - 1) * columns + j];
+                        assert_float_equal(pooled[j], wanted, 0);
+                    }
+                }
+            }
+            free(a);
+            free(b);
+            free(c);
+            free(start);
+        }
+}
+
+static void no_length_no_unit(void **state)
+{
+    (void)state;
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (table(isa) == NULL)
+            continue;
+        float x[16] = {0};
+        assert_false(table(isa)->unit(x, 16));
+        x[3] = -2;
+        assert_true(table(isa)->unit(x, 16));
+        assert_float_equal(x[3], -1, 0);
+        x[5] = INFINITY;
+        assert_false(table(isa)->unit(x, 16));
+        x[5] = NAN;
+        assert_false(table(isa)->unit(x, 16));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_is_exact),
+        cmocka_unit_test(norm_and_its_codes),
+        cmocka_unit_test(attention_of_every_length),
+        cmocka_unit_test(functions_are_as_close_as_they_say),
+        cmocka_unit_test(gelu_codes_and_plain_codes),
+        cmocka_unit_test(products_and_pools),
+        cmocka_unit_test(no_length_no_unit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
