@@ -97,23 +97,28 @@ static enum paint paint_for(double relevance)
     return relevance >= 0.25 ? PAINT_GREEN : relevance >= 0.08 ? PAINT_YELLOW : PAINT_DIM;
 }
 
-/* The passage, wrapped and indented. */
+/* The passage, wrapped and indented; each line stands for itself where right-to-left text is isolated. */
 static enum status print_passage(const struct session *s, struct text passage, struct error *err)
 {
-    struct buf clean;
+    struct buf clean, line;
     size_t columns = s->out.width > 24 ? s->out.width - 4 : 20;
     buf_init(&clean, 1 << 26);
-    enum status status = display_clean(&clean, passage, s->out.tty, err);
+    buf_init(&line, 1 << 26);
+    enum status status = display_clean(&clean, passage, false, err);
     struct text rest = buf_text(&clean);
-    for (int line = 0; line < PASSAGE_LINES && rest.len > 0 && status == STATUS_OK; line++) {
-        bool last = line + 1 == PASSAGE_LINES;
+    for (int i = 0; i < PASSAGE_LINES && rest.len > 0 && status == STATUS_OK; i++) {
+        bool last = i + 1 == PASSAGE_LINES;
         size_t n = display_line(rest, last ? columns - 2 : columns);
-        printf("    %.*s%s\n", (int)n, rest.data, last && n < rest.len ? " …" : "");
+        buf_clear(&line);
+        status = display_clean(&line, (struct text){rest.data, n}, s->out.tty, err);
+        if (status == STATUS_OK)
+            printf("    %.*s%s\n", (int)line.len, line.data, last && n < rest.len ? "…" : "");
         while (n < rest.len && rest.data[n] == ' ')
             n++;
         rest = (struct text){rest.data + n, rest.len - n};
     }
     buf_release(&clean);
+    buf_release(&line);
     return status;
 }
 
@@ -130,10 +135,13 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
     size_t at = name.len;
     if (status == STATUS_OK && title.len > 0)
         status = display_clean(&name, id, s->out.tty, err);
+    size_t behind = name.len;
+    if (status == STATUS_OK)
+        status = display_clean(&name, lang, false, err);
     if (status == STATUS_OK) {
         printf("%zu. %s%.*s%s%s%.*s%s  [%.*s]", rank, terminal_paint(&s->out, PAINT_BOLD), (int)at, name.data,
-               terminal_paint(&s->out, PAINT_PLAIN), terminal_paint(&s->out, PAINT_DIM), (int)(name.len - at),
-               name.data + at, terminal_paint(&s->out, PAINT_PLAIN), (int)lang.len, lang.data);
+               terminal_paint(&s->out, PAINT_PLAIN), terminal_paint(&s->out, PAINT_DIM), (int)(behind - at),
+               name.data + at, terminal_paint(&s->out, PAINT_PLAIN), (int)(name.len - behind), name.data + behind);
         if (json_is_number(relevance)) {
             double p = json_number_value(relevance);
             printf("  %s%s %.2f%s", terminal_paint(&s->out, paint_for(p)), word_for(p), p,
@@ -146,34 +154,29 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
     return status;
 }
 
-static enum status print_table(const struct session *s, const json_t *hits, struct error *err)
+static enum status add_rows(struct table *t, const json_t *hits, const char *query, struct error *err)
 {
-    static const struct column columns[] = {{"rank", ALIGN_RIGHT}, {"id", ALIGN_LEFT},         {"lang", ALIGN_LEFT},
-                                            {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},
-                                            {"passage", ALIGN_LEFT}};
-    struct table t;
     enum status status = STATUS_OK;
-    table_init(&t, s, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++) {
         const json_t *hit = json_array_get(hits, i), *relevance = json_object_get(hit, "relevance");
-        status = table_format(&t, err, "%zu", i + 1);
+        if (query != NULL)
+            status = table_cell(t, text_of(query), err);
         if (status == STATUS_OK)
-            status = table_cell(&t, shape_text(hit, "id"), err);
+            status = table_format(t, err, "%zu", i + 1);
         if (status == STATUS_OK)
-            status = table_cell(&t, shape_text(hit, "lang"), err);
+            status = table_cell(t, shape_text(hit, "id"), err);
         if (status == STATUS_OK)
-            status = table_format(&t, err, "%.4f", shape_number(hit, "cosine", 0));
+            status = table_cell(t, shape_text(hit, "lang"), err);
         if (status == STATUS_OK)
-            status = json_is_number(relevance) ? table_format(&t, err, "%.3f", json_number_value(relevance))
-                                               : table_cell(&t, text_of(""), err);
+            status = table_format(t, err, "%.4f", shape_number(hit, "cosine", 0));
         if (status == STATUS_OK)
-            status = table_cell(&t, shape_text(hit, "title"), err);
+            status = json_is_number(relevance) ? table_format(t, err, "%.3f", json_number_value(relevance))
+                                               : table_cell(t, text_of(""), err);
         if (status == STATUS_OK)
-            status = table_cell(&t, shape_text(json_object_get(hit, "passage"), "text"), err);
+            status = table_cell(t, shape_text(hit, "title"), err);
+        if (status == STATUS_OK)
+            status = table_cell(t, shape_text(json_object_get(hit, "passage"), "text"), err);
     }
-    if (status == STATUS_OK)
-        status = table_print(&t, err);
-    table_release(&t);
     return status;
 }
 
@@ -190,17 +193,29 @@ static enum status print_lines(const json_t *hits, const char *query, struct err
     return status;
 }
 
-/* `query` is named beside each hit when there are several. */
-static enum status print_answer(const struct session *s, const json_t *answer, const char *query, struct error *err)
+static enum status print_query(const struct session *s, const char *query, struct error *err)
+{
+    struct buf clean;
+    buf_init(&clean, 1 << 20);
+    enum status status = display_clean(&clean, text_of(query), s->out.tty, err);
+    if (status == STATUS_OK)
+        printf("? %.*s\n", (int)clean.len, clean.data != NULL ? clean.data : "");
+    buf_release(&clean);
+    return status;
+}
+
+/* `query` is named beside each hit when there are several. Tables are printed when all hits are in them. */
+static enum status print_answer(const struct session *s, struct table *t, const json_t *answer, const char *query,
+                                struct error *err)
 {
     const json_t *hits = json_object_get(answer, "hits");
     enum status status = STATUS_OK;
     if (s->format == FORMAT_JSON)
         return print_lines(hits, query, err);
     if (s->format != FORMAT_TEXT)
-        return print_table(s, hits, err);
+        return add_rows(t, hits, query, err);
     if (query != NULL)
-        printf("? %s\n", query);
+        status = print_query(s, query, err);
     for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++)
         status = print_hit(s, i + 1, json_array_get(hits, i), err);
     return status;
@@ -217,8 +232,8 @@ static void explain(const struct session *s, const json_t *answer)
 
 /* ---- one query, or a file of them ---- */
 
-static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c, const char *path,
-                               json_t *body, const char *query, struct error *err)
+static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c, struct table *t,
+                               const char *path, json_t *body, const char *query, struct error *err)
 {
     json_t *answer = NULL, *text = json_string(query);
     enum status status = STATUS_OK;
@@ -229,7 +244,7 @@ static enum outcome search_one(struct session *s, const struct arguments *a, str
     if (status == STATUS_OK)
         status = client_call(c, "POST", path, NULL, body, &answer, err);
     if (status == STATUS_OK)
-        status = print_answer(s, answer, NULL, err);
+        status = print_answer(s, t, answer, NULL, err);
     size_t found = json_array_size(json_object_get(answer, "hits"));
     if (status == STATUS_OK && arguments_flag(a, "explain"))
         explain(s, answer);
@@ -240,8 +255,8 @@ static enum outcome search_one(struct session *s, const struct arguments *a, str
     return status != STATUS_OK ? OUTCOME_ERROR : found > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
-static enum status search_batch(struct session *s, struct client *c, const char *path, json_t *body, json_t *queries,
-                                size_t *found, struct error *err)
+static enum status search_batch(struct session *s, struct client *c, struct table *t, const char *path, json_t *body,
+                                json_t *queries, size_t *found, struct error *err)
 {
     json_t *answer = NULL;
     enum status status = json_object_set(body, "queries", queries) == 0 ? STATUS_OK : error_memory(err, "searching");
@@ -251,15 +266,15 @@ static enum status search_batch(struct session *s, struct client *c, const char 
     for (size_t i = 0; i < json_array_size(results) && status == STATUS_OK; i++) {
         const json_t *one = json_array_get(results, i);
         *found += json_array_size(json_object_get(one, "hits"));
-        status = print_answer(s, one, json_string_value(json_array_get(queries, i)), err);
+        status = print_answer(s, t, one, json_string_value(json_array_get(queries, i)), err);
     }
     json_decref(answer);
     json_array_clear(queries);
     return status;
 }
 
-static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c, const char *path,
-                                json_t *body, struct error *err)
+static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c, struct table *t,
+                                const char *path, json_t *body, struct error *err)
 {
     const char *name = arguments_text(a, "queries");
     size_t found = 0, number = 0;
@@ -280,10 +295,10 @@ static enum outcome search_file(struct session *s, const struct arguments *a, st
         if (json_array_append_new(batch, json_stringn(line, n)) != 0)
             status = error_set(err, STATUS_INVALID, "%s:%zu is not UTF-8; convert the file first", name, number);
         if (status == STATUS_OK && json_array_size(batch) == QUERIES_BATCH)
-            status = search_batch(s, c, path, body, batch, &found, err);
+            status = search_batch(s, c, t, path, body, batch, &found, err);
     }
     if (status == STATUS_OK && json_array_size(batch) > 0)
-        status = search_batch(s, c, path, body, batch, &found, err);
+        status = search_batch(s, c, t, path, body, batch, &found, err);
     json_decref(batch);
     buf_release(&lines);
     return status != STATUS_OK ? OUTCOME_ERROR : found > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
@@ -302,7 +317,11 @@ static enum status query_text(const struct arguments *a, struct buf *out, struct
 
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
+    static const struct column columns[] = {{"query", ALIGN_LEFT},   {"rank", ALIGN_RIGHT},      {"id", ALIGN_LEFT},
+                                            {"lang", ALIGN_LEFT},    {"cosine", ALIGN_RIGHT},    {"relevance", ALIGN_RIGHT},
+                                            {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT}};
     struct client *c = NULL;
+    struct table t;
     struct buf path, query;
     json_t *body = NULL;
     enum outcome outcome = OUTCOME_ERROR;
@@ -311,6 +330,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     buf_init(&query, 1 << 20);
     if (s->format == FORMAT_TEXT)
         s->format = (enum format)arguments_choice(a, "format");
+    table_init(&t, s, file ? columns : columns + 1, sizeof columns / sizeof *columns - !file);
     enum status status = STATUS_OK;
     if (file == (a->operand_count > 0))
         status = error_set(err, STATUS_INVALID, "give a QUERY or --queries FILE, and not both");
@@ -323,8 +343,12 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     if (status == STATUS_OK)
         status = client_open(s, STORE_READ, &c, err);
     if (status == STATUS_OK)
-        outcome = file ? search_file(s, a, c, path.data, body, err)
-                       : search_one(s, a, c, path.data, body, query.len > 0 ? query.data : "", err);
+        outcome = file ? search_file(s, a, c, &t, path.data, body, err)
+                       : search_one(s, a, c, &t, path.data, body, query.len > 0 ? query.data : "", err);
+    if (outcome != OUTCOME_ERROR && s->format != FORMAT_TEXT && s->format != FORMAT_JSON &&
+        table_print(&t, err) != STATUS_OK)
+        outcome = OUTCOME_ERROR;
+    table_release(&t);
     client_close(c);
     json_decref(body);
     buf_release(&query);

@@ -1,6 +1,5 @@
 /* cognate [OPTIONS] COMMAND …: finds the command, reads its options, runs it, says what went wrong. */
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,7 +83,6 @@ int main(int argc, char **argv)
     int next = argc;
     enum outcome outcome = OUTCOME_ERROR;
     setlocale(LC_CTYPE, "");
-    signal(SIGPIPE, SIG_IGN);
     enum status status = arguments_init(&a, argc, argv, &err);
     if (status == STATUS_OK)
         status = read_name(&a, argc, argv, name, &next, &err);
@@ -95,6 +93,8 @@ int main(int argc, char **argv)
     }
     if (status != STATUS_OK) {
         fprintf(stderr, "cognate: %s\n", err.text);
+    } else if (arguments_flag(&a, "version")) {
+        outcome = run_command(&command_version, &a, &err);
     } else if (c == NULL) {
         outcome = without_command(name, arguments_flag(&a, "help"), &err);
     } else if (arguments_flag(&a, "help")) {

@@ -36,16 +36,18 @@ static const struct option *find_in(const struct option *table, const char *name
     return NULL;
 }
 
-static const struct option *find_name(const struct arguments *a, const char *name, size_t len)
-{
-    const struct option *o = find_in(a->own, name, len, 0);
-    return o != NULL ? o : find_in(a->common, name, len, 0);
-}
-
 static const struct option *find_letter(const struct arguments *a, char letter)
 {
     const struct option *o = find_in(a->own, NULL, 0, letter);
     return o != NULL ? o : find_in(a->common, NULL, 0, letter);
+}
+
+static const struct option *find_name(const struct arguments *a, const char *name, size_t len)
+{
+    const struct option *o = find_in(a->own, name, len, 0);
+    if (o == NULL)
+        o = find_in(a->common, name, len, 0);
+    return o == NULL && len == 1 ? find_letter(a, name[0]) : o; /* --k=5 */
 }
 
 static enum status unknown_name(const struct arguments *a, const char *name, size_t len, struct error *err)

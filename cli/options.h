@@ -10,7 +10,7 @@
  *         use(arguments_count(&a, "limit"), a.operands, a.operand_count);
  *     arguments_release(&a);
  *
- * Understood: --name VALUE, --name=VALUE, -k VALUE, -kVALUE, -k=VALUE, clusters of flags (-qv), options before
+ * Understood: --name VALUE, --name=VALUE, -k VALUE, -kVALUE, -k=VALUE, --k=VALUE, clusters of flags (-qv), options before
  * and after operands, "--" before operands that begin with a dash. A lone "-" is an operand. What is not in a
  * table is an error that names the nearest entry. Everything is checked while it is read, so that asking for
  * a value cannot fail. Words are borrowed from argv.

@@ -46,6 +46,7 @@ const struct option session_options[] = {
     {.name = "quiet", .letter = 'q', .type = OPTION_FLAG, .help = "no progress and no hints"},
     {.name = "verbose", .letter = 'v', .type = OPTION_FLAG, .help = "say more of what is done"},
     {.name = "help", .letter = 'h', .type = OPTION_FLAG, .help = "show help and end"},
+    {.name = "version", .letter = 'V', .type = OPTION_FLAG, .help = "print the program's version and end"},
     {0},
 };
 
