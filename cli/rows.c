@@ -25,7 +25,9 @@ enum status lines_next(struct lines *l, struct text *line, struct error *err)
 {
     size_t searched = 0, n;
     for (;;) {
-        struct text rest = {l->buffer.data + l->at, l->buffer.len - l->at};
+        struct text rest = text_of("");
+        if (l->buffer.len > 0)
+            rest = (struct text){l->buffer.data + l->at, l->buffer.len - l->at};
         const char *end = rest.len > searched ? memchr(rest.data + searched, '\n', rest.len - searched) : NULL;
         if (end != NULL)
             rest.len = (size_t)(end - rest.data) + 1;

@@ -96,7 +96,8 @@ void session_release(struct session *s)
 
 /* ---- talk ---- */
 
-static void talk(const struct session *s, const char *before, const char *format, va_list values)
+__attribute__((format(printf, 3, 0))) static void talk(const struct session *s, const char *before,
+                                                       const char *format, va_list values)
 {
     char *text = NULL;
     struct buf safe;
