@@ -40,8 +40,8 @@ static void accepts(void **state)
     static const char *const good[] = {
         "{\"text\":\"a\"}",
         "{\"text\":\"12345678\",\"texts\":\"x\",\"k\":1,\"ratio\":1,\"flag\":false,\"colour\":\"green\"}",
-        "{\"text\":\"a\",\"texts\":[\"x\",\"y\"],\"vector\":[1,2.5],\"inner\":{\"n\":3},\"inners\":[{\"n\":1}"
-        "],\"any\":[[]]}",
+        "{\"text\":\"a\",\"texts\":[\"x\",\"y\"],\"vector\":[1,2.5],\"inner\":{\"n\":3}}",
+        "{\"text\":\"a\",\"inners\":[{\"n\":1}],\"any\":[[]]}",
         "{\"text\":\"a\",\"k\":null,\"inner\":null}",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
