@@ -141,7 +141,7 @@ enum status rows_read_csv(struct row_reader *r, bool tabs, struct error *err)
     struct lines lines;
     struct text line = {"", 1};
     struct table_reader *t = calloc(1, sizeof *t);
-    if (t == NULL || csv_init(&parser, CSV_STRICT_FINI) != 0) {
+    if (t == NULL || csv_init(&parser, 0) != 0) {
         free(t);
         return error_memory(err, "reading a table");
     }
@@ -163,6 +163,7 @@ enum status rows_read_csv(struct row_reader *r, bool tabs, struct error *err)
         if (t->status == STATUS_OK)
             t->status = feed(t, &parser, line);
     }
+    csv_set_opts(&parser, CSV_STRICT | CSV_STRICT_FINI); /* stray quotes pass; one that is not closed does not */
     if (t->status == STATUS_OK && csv_fini(&parser, take_field, take_row, t) != 0)
         t->status = refuse(t, "a quote of this row is not closed");
     enum status status = t->status;
