@@ -165,11 +165,12 @@ def drain():
 
 
 def second_signal():
-    """SIGTERM twice does not wait for what runs."""
+    """SIGTERM twice does not wait for what runs: seconds of work, so that no machine is done before the second."""
     with Server() as server:
         connections = [server.connect() for _ in range(4)]
         for connection in connections:
-            connection.request("POST", "/v1/embed", json.dumps({"input": TEXTS * 5}), {"Content-Type": "application/json"})
+            texts = [f"{part} {text}" for part in range(5) for text in TEXTS]
+            connection.request("POST", "/v1/embed", json.dumps({"input": texts}), {"Content-Type": "application/json"})
         server.process.send_signal(signal.SIGTERM)
         wait_for(server, "stopping")
         server.process.send_signal(signal.SIGTERM)
