@@ -11,8 +11,8 @@ static enum status expect_none(struct sql *sql, const char *literal, const char 
     if (status == STATUS_OK)
         status = sql_step(sql, st, &row, err);
     if (status == STATUS_OK && row)
-        status = error_set(err, STATUS_CORRUPT, "%s is damaged: %s (%s); restore it from a backup", sql->path, finding,
-                           sql_text(st, 0).data);
+        status = error_set(err, STATUS_CORRUPT, "%s is damaged: %s (%s); restore it from a backup", sql->path,
+                           finding, sql_text(st, 0).data);
     return status;
 }
 
@@ -38,7 +38,8 @@ enum status store_check(struct store *s, struct error *err)
         {"SELECT c.name FROM collections c WHERE c.documents <> "
          "(SELECT count(*) FROM documents d WHERE d.collection = c.id)",
          "a collection does not have the documents it counts"},
-        {"SELECT c.name FROM collections c WHERE c.passages <> (SELECT count(*) FROM spaces s JOIN passages p ON "
+        {"SELECT c.name FROM collections c WHERE c.passages <> (SELECT count(*) FROM spaces s JOIN passages "
+         "p ON "
          "p.id >= s.id << 40 AND p.id < s.id + 1 << 40 WHERE s.collection = c.id AND s.active)",
          "a collection does not have the passages it counts"},
         {"SELECT c.name FROM collections c WHERE 1 <> "
@@ -47,7 +48,8 @@ enum status store_check(struct store *s, struct error *err)
         {"SELECT d.name FROM documents d WHERE NOT EXISTS (SELECT 1 FROM texts t WHERE t.document = d.id)",
          "a document has no text"},
         {"SELECT d.name FROM documents d WHERE d.passages <> "
-         "(SELECT count(*) FROM passages p JOIN spaces s ON s.id = p.id >> 40 AND s.active WHERE p.document = d.id)",
+         "(SELECT count(*) FROM passages p JOIN spaces s ON s.id = p.id >> 40 AND s.active WHERE p.document "
+         "= d.id)",
          "a document does not have the passages it counts"},
         {"SELECT p.id FROM passages p LEFT JOIN spaces s ON s.id = p.id >> 40 "
          "WHERE s.id IS NULL OR length(p.vector) <> 4 * s.width",

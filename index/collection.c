@@ -5,8 +5,8 @@
  * copy in memory shows. A reader takes a snapshot of the file, then the lock of the copy, and compares:
  *
  *     equal        what it reads from the file and from memory is one state
- *     otherwise    it takes `apply`, which keeps this process from committing meanwhile, reads a new snapshot,
- *                  and brings the copy to it (the first load is this case too)
+ *     otherwise    it takes `apply`, which keeps this process from committing meanwhile, reads a new
+ * snapshot, and brings the copy to it (the first load is this case too)
  *
  * A commit holds `apply` from before COMMIT until the copy shows it, so nobody sees the file ahead of memory.
  */
@@ -20,12 +20,14 @@
 
 static const char missing[] = "there is no collection \"%.*s\"; create it first, or list those there are";
 
-enum status collection_row(struct collection *c, struct sql *sql, struct collection_row *out, struct error *err)
+enum status collection_row(struct collection *c, struct sql *sql, struct collection_row *out,
+                           struct error *err)
 {
     sqlite3_stmt *st;
     bool row = false;
     enum status status = sql_get(
-        sql, "SELECT generation, documents, passages, created, updated FROM collections WHERE id = ?1", &st, err);
+        sql, "SELECT generation, documents, passages, created, updated FROM collections WHERE id = ?1", &st,
+        err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
@@ -46,10 +48,11 @@ enum status collection_touch(struct collection *c, int64_t documents, int64_t pa
 {
     struct sql *sql = &c->store->writer;
     sqlite3_stmt *st;
-    enum status status = sql_get(sql,
-                                 "UPDATE collections SET generation = generation + 1, documents = documents + ?2, "
-                                 "passages = passages + ?3, updated = max(updated, ?4) WHERE id = ?1",
-                                 &st, err);
+    enum status status =
+        sql_get(sql,
+                "UPDATE collections SET generation = generation + 1, documents = documents + ?2, "
+                "passages = passages + ?3, updated = max(updated, ?4) WHERE id = ?1",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
@@ -71,7 +74,8 @@ enum status collection_commit(struct collection *c, const int64_t *removed, size
             resident_remove(&c->resident, removed[i]);
         /* Failing here costs a later search a reload; what was committed is committed. */
         if (collection_row(c, &s->writer, &row, NULL) != STATUS_OK ||
-            resident_refresh(&c->resident, &s->writer, c->space, row.generation, row.passages, NULL) != STATUS_OK)
+            resident_refresh(&c->resident, &s->writer, c->space, row.generation, row.passages, NULL) !=
+                STATUS_OK)
             resident_clear(&c->resident);
     }
     pthread_rwlock_unlock(&c->lock);
@@ -100,7 +104,8 @@ static enum status catch_up(struct collection *c, struct collection_view *view, 
         goto done;
     pthread_rwlock_wrlock(&c->lock);
     if (c->resident.generation != view->row.generation)
-        status = resident_refresh(&c->resident, view->sql, c->space, view->row.generation, view->row.passages, err);
+        status = resident_refresh(&c->resident, view->sql, c->space, view->row.generation, view->row.passages,
+                                  err);
     pthread_rwlock_unlock(&c->lock);
     if (status == STATUS_OK)
         pthread_rwlock_rdlock(&c->lock);
@@ -146,12 +151,13 @@ static bool name_is_valid(struct text name)
 static enum status check_settings(const struct collection_settings *settings, struct error *err)
 {
     if (!name_is_valid(settings->name))
-        return error_field(err, STATUS_INVALID, "name",
-                           "a collection's name is 1 to %d of a-z A-Z 0-9 . _ - and begins with a letter or digit",
-                           NAME_BYTES);
+        return error_field(
+            err, STATUS_INVALID, "name",
+            "a collection's name is 1 to %d of a-z A-Z 0-9 . _ - and begins with a letter or digit",
+            NAME_BYTES);
     if (settings->width == 0 || settings->width > SCAN_MAX_WIDTH)
-        return error_field(err, STATUS_INVALID, "width", "vectors have 1 to %d numbers, not %lu", SCAN_MAX_WIDTH,
-                           (unsigned long)settings->width);
+        return error_field(err, STATUS_INVALID, "width", "vectors have 1 to %d numbers, not %lu",
+                           SCAN_MAX_WIDTH, (unsigned long)settings->width);
     if (settings->passage_tokens == 0 || settings->passage_overlap >= settings->passage_tokens)
         return error_field(err, STATUS_INVALID, "passage_overlap",
                            "passages have at least one token and overlap by fewer tokens than they have");
@@ -176,14 +182,15 @@ static enum status find_id(struct sql *sql, struct text name, int64_t *id, struc
     return status;
 }
 
-static enum status insert_space(struct sql *sql, int64_t collection, const struct collection_settings *settings,
-                                struct error *err)
+static enum status insert_space(struct sql *sql, int64_t collection,
+                                const struct collection_settings *settings, struct error *err)
 {
     sqlite3_stmt *st;
-    enum status status = sql_get(sql,
-                                 "INSERT INTO spaces (collection, active, model, space_id, width, passage_tokens, "
-                                 "passage_overlap, next_passage, created) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
-                                 &st, err);
+    enum status status =
+        sql_get(sql,
+                "INSERT INTO spaces (collection, active, model, space_id, width, passage_tokens, "
+                "passage_overlap, next_passage, created) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, collection);
@@ -195,9 +202,10 @@ static enum status insert_space(struct sql *sql, int64_t collection, const struc
     sqlite3_bind_int64(st, 7, time_now_ms());
     status = sql_step(sql, st, NULL, err);
     if (status == STATUS_OK && sqlite3_last_insert_rowid(sql->db) >= SPACE_LIMIT)
-        status = error_set(err, STATUS_UNSUPPORTED,
-                           "%s has had %lld collections, all it can number; export what you need to a new store",
-                           sql->path, (long long)SPACE_LIMIT);
+        status =
+            error_set(err, STATUS_UNSUPPORTED,
+                      "%s has had %lld collections, all it can number; export what you need to a new store",
+                      sql->path, (long long)SPACE_LIMIT);
     return status;
 }
 
@@ -214,9 +222,10 @@ enum status store_collection_create(struct store *s, const struct collection_set
     struct sql *sql = &s->writer;
     status = find_id(sql, settings->name, &id, err);
     if (status == STATUS_OK)
-        status = error_field(err, STATUS_CONFLICT, "name",
-                             "there is a collection \"%.*s\" already; choose another name, or delete it first",
-                             (int)settings->name.len, settings->name.data);
+        status =
+            error_field(err, STATUS_CONFLICT, "name",
+                        "there is a collection \"%.*s\" already; choose another name, or delete it first",
+                        (int)settings->name.len, settings->name.data);
     else if (status == STATUS_NOT_FOUND)
         status = sql_get(sql,
                          "INSERT INTO collections (name, generation, documents, passages, created, updated) "
@@ -306,7 +315,8 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
     "c.passages, c.created, c.updated, c.generation, c.id, s.id FROM collections c "                         \
     "JOIN spaces s ON s.collection = c.id AND s.active "
 
-static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collection_info *out, struct error *err)
+static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collection_info *out,
+                              struct error *err)
 {
     struct collection_info info = {0};
     const void *space = sqlite3_column_blob(st, 2);
@@ -314,9 +324,9 @@ static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collecti
             overlap = sqlite3_column_int64(st, 5);
     if (space == NULL || sqlite3_column_bytes(st, 2) != sizeof info.settings.space_id || width < 1 ||
         width > SCAN_MAX_WIDTH || tokens < 1 || tokens > UINT32_MAX || overlap < 0 || overlap >= tokens)
-        return error_set(err, STATUS_CORRUPT,
-                         "%s is damaged: the settings of a collection make no sense; restore it from a backup",
-                         sql->path);
+        return error_set(
+            err, STATUS_CORRUPT,
+            "%s is damaged: the settings of a collection make no sense; restore it from a backup", sql->path);
     memcpy(info.settings.space_id, space, sizeof info.settings.space_id);
     info.settings.width = (uint32_t)width;
     info.settings.passage_tokens = (uint32_t)tokens;
@@ -405,7 +415,8 @@ enum status collection_info(struct collection *c, struct collection_info *out, s
     return status;
 }
 
-enum status collection_languages(struct collection *c, struct language_count **out, size_t *n, struct error *err)
+enum status collection_languages(struct collection *c, struct language_count **out, size_t *n,
+                                 struct error *err)
 {
     struct language_count *counts = NULL;
     struct collection_row facts;
@@ -493,7 +504,8 @@ static struct collection *handle_new(struct store *s, int64_t id, int64_t space,
     return c;
 }
 
-enum status store_collection_open(struct store *s, struct text name, struct collection **out, struct error *err)
+enum status store_collection_open(struct store *s, struct text name, struct collection **out,
+                                  struct error *err)
 {
     struct collection_info info = {0};
     struct sql *sql;

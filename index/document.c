@@ -92,14 +92,16 @@ enum status collection_documents(struct collection *c, struct text after, size_t
         return status;
     status = collection_row(c, sql, &facts, err);
     if (status == STATUS_OK)
-        status = with_text ? sql_get(sql,
-                                     "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
-                                     "WHERE d.collection = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3",
-                                     &st, err)
-                           : sql_get(sql,
-                                     "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?2 "
-                                     "ORDER BY d.name LIMIT ?3",
-                                     &st, err);
+        status =
+            with_text
+                ? sql_get(sql,
+                          "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
+                          "WHERE d.collection = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3",
+                          &st, err)
+                : sql_get(sql,
+                          "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?2 "
+                          "ORDER BY d.name LIMIT ?3",
+                          &st, err);
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->id);
         sql_bind_text(st, 2, after);

@@ -13,7 +13,7 @@
 #include "common/buf.h"
 #include "index/metadata.h"
 
-#define STATEMENT_BYTES 900000 /* below SQLite's limit of 1,000,000 */
+#define STATEMENT_BYTES 900000            /* below SQLite's limit of 1,000,000 */
 #define CONDITION       "field_condition" /* SQLite's name for the pointer's type */
 
 /* ---- the set ---- */
@@ -30,7 +30,8 @@ static bool reserve(struct document_set *set)
 {
     if (set->used * 2 < set->size)
         return true;
-    struct document_set larger = {.size = set->size == 0 ? 64 : set->size * 2, .used = set->used, .count = set->count};
+    struct document_set larger = {
+        .size = set->size == 0 ? 64 : set->size * 2, .used = set->used, .count = set->count};
     larger.stretches = calloc(larger.size, sizeof *larger.stretches);
     if (larger.stretches == NULL)
         return false;
@@ -45,7 +46,8 @@ static bool reserve(struct document_set *set)
 static enum status add(struct document_set *set, int64_t document, struct error *err)
 {
     if (document <= 0)
-        return error_set(err, STATUS_CORRUPT, "the store is damaged: a document has the number %lld; restore it from a backup",
+        return error_set(err, STATUS_CORRUPT,
+                         "the store is damaged: a document has the number %lld; restore it from a backup",
                          (long long)document);
     if (!reserve(set))
         return error_memory(err, "filtering documents");
@@ -59,7 +61,8 @@ static enum status add(struct document_set *set, int64_t document, struct error 
 
 bool document_set_has(const struct document_set *set, int64_t document)
 {
-    return set->size > 0 && (stretch_of(set, (document >> 9) + 1)->bits[document >> 6 & 7] >> (document & 63) & 1) != 0;
+    return set->size > 0 &&
+           (stretch_of(set, (document >> 9) + 1)->bits[document >> 6 & 7] >> (document & 63) & 1) != 0;
 }
 
 void document_set_release(struct document_set *set)
@@ -133,7 +136,8 @@ static enum status write_langs(struct compiler *w, const struct filter *f, struc
     for (size_t i = 0; i < f->value_count && status == STATUS_OK; i++) {
         status = bind(w, (struct binding){.text = f->values[i].string}, &number, err);
         if (status == STATUS_OK)
-            status = buf_printf(&w->sql, err, " OR d.lang = ?%zu OR (d.lang >= ?%zu || '-' AND d.lang < ?%zu || '.')",
+            status = buf_printf(&w->sql, err,
+                                " OR d.lang = ?%zu OR (d.lang >= ?%zu || '-' AND d.lang < ?%zu || '.')",
                                 number, number, number);
     }
     return status == STATUS_OK ? write(w, ")", err) : status;
@@ -164,8 +168,8 @@ static enum status check_size(struct compiler *w, const struct filter *f, unsign
     w->conditions++;
     w->values += f->value_count;
     if (depth > FILTER_DEPTH)
-        return error_field(err, STATUS_INVALID, "filter", "conditions are more than %d deep inside each other",
-                           FILTER_DEPTH);
+        return error_field(err, STATUS_INVALID, "filter",
+                           "conditions are more than %d deep inside each other", FILTER_DEPTH);
     if (w->conditions > FILTER_CONDITIONS || f->item_count > FILTER_CONDITIONS)
         return error_field(err, STATUS_INVALID, "filter", "a filter may have %d conditions and languages",
                            FILTER_CONDITIONS);
@@ -177,7 +181,8 @@ static enum status check_size(struct compiler *w, const struct filter *f, unsign
     return f->kind == FILTER_LANG || f->kind == FILTER_ID ? check_strings(f, err) : STATUS_OK;
 }
 
-static enum status write_filter(struct compiler *w, const struct filter *f, unsigned depth, struct error *err);
+static enum status write_filter(struct compiler *w, const struct filter *f, unsigned depth,
+                                struct error *err);
 
 static enum status write_items(struct compiler *w, const struct filter *f, const char *word, unsigned depth,
                                struct error *err)
@@ -224,7 +229,8 @@ static void met(sqlite3_context *context, int n, sqlite3_value **values)
     const char *metadata = (const char *)sqlite3_value_text(values[1]);
     struct text text = {metadata, (size_t)sqlite3_value_bytes(values[1])};
     (void)n;
-    sqlite3_result_int(context, condition != NULL && metadata != NULL && field_condition_met(condition, text));
+    sqlite3_result_int(context,
+                       condition != NULL && metadata != NULL && field_condition_met(condition, text));
 }
 
 static enum status run(struct collection *c, struct sql *sql, struct compiler *w, struct document_set *out,

@@ -1,4 +1,5 @@
-/* Filters: from conditions on documents to the set of documents that meet them, before any vector is looked at.
+/* Filters: from conditions on documents to the set of documents that meet them, before any vector is looked
+ * at.
  *
  *     struct document_set set = {0};
  *     if (filter_resolve(c, sql, query->filter, &set, &err) == STATUS_OK)
@@ -21,7 +22,7 @@ struct document_set {
     struct document_stretch {
         int64_t number; /* document / 512, plus one; 0: unused entry */
         uint64_t bits[8];
-    } *stretches;
+    } * stretches;
     size_t size, used; /* size: a power of two */
     uint64_t count;
 };

@@ -87,8 +87,8 @@ static bool unescape(struct text raw, size_t *at, uint32_t *out)
     if (!hex4(raw, *at, out))
         return false;
     *at += 4;
-    if (*out >= 0xd800 && *out < 0xdc00 && raw.len - *at >= 6 && raw.data[*at] == '\\' && raw.data[*at + 1] == 'u' &&
-        hex4(raw, *at + 2, &low) && low >= 0xdc00 && low < 0xe000) {
+    if (*out >= 0xd800 && *out < 0xdc00 && raw.len - *at >= 6 && raw.data[*at] == '\\' &&
+        raw.data[*at + 1] == 'u' && hex4(raw, *at + 2, &low) && low >= 0xdc00 && low < 0xe000) {
         *out = 0x10000 + ((*out - 0xd800) << 10) + (low - 0xdc00);
         *at += 6;
     }
@@ -296,7 +296,8 @@ static enum status check_operator(const struct filter *f, struct error *err)
     case OP_LT:
     case OP_LTE:
         if (f->value_count != 1 || (type != FILTER_STRING && type != FILTER_NUMBER))
-            return error_field(err, STATUS_INVALID, field, "gt, gte, lt and lte take one number or one string");
+            return error_field(err, STATUS_INVALID, field,
+                               "gt, gte, lt and lte take one number or one string");
         return STATUS_OK;
     case OP_PREFIX:
         if (f->value_count != 1 || type != FILTER_STRING)

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_BYTES  100
-#define AT_PAGE_SIZE  16 /* in the header: two bytes, big end first; 1 means 65,536 */
-#define AT_RESERVED   20
-#define LEAST_PAGE    512
-#define LANES         4
+#define HEADER_BYTES 100
+#define AT_PAGE_SIZE 16 /* in the header: two bytes, big end first; 1 means 65,536 */
+#define AT_RESERVED  20
+#define LEAST_PAGE   512
+#define LANES        4
 
 struct page_file {
     sqlite3_file base;
@@ -36,7 +36,8 @@ uint64_t page_sum(const unsigned char *bytes, size_t n, uint64_t number)
         for (size_t j = 0; j < LANES; j++)
             lanes[j] = mix(lanes[j], words[j]);
     }
-    memcpy(words, bytes + at, sizeof words - PAGE_SUM_BYTES); /* the last round leaves the sum's own place out */
+    memcpy(words, bytes + at,
+           sizeof words - PAGE_SUM_BYTES); /* the last round leaves the sum's own place out */
     for (size_t j = 0; j < LANES - 1; j++)
         lanes[j] = mix(lanes[j], words[j]);
     for (size_t j = 0; j < LANES; j++)

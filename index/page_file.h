@@ -3,10 +3,10 @@
  *     | content of the page, as SQLite sees it …            | sum |
  *     0                                     page size - 8
  *
- * SQLite is told to leave the last PAGE_SUM_BYTES of each page alone (byte 20 of the file's header says so), a
- * layer under it fills them in and looks at them. The sum covers the page's number too, so that a page in the
- * wrong place is found as well. The write-ahead log has sums of its own. A page that does not match makes the
- * statement fail with SQLITE_IOERR_DATA.
+ * SQLite is told to leave the last PAGE_SUM_BYTES of each page alone (byte 20 of the file's header says so),
+ * a layer under it fills them in and looks at them. The sum covers the page's number too, so that a page in
+ * the wrong place is found as well. The write-ahead log has sums of its own. A page that does not match makes
+ * the statement fail with SQLITE_IOERR_DATA.
  *
  * Files without the reserved bytes pass through unchanged.
  */

@@ -33,9 +33,9 @@ struct batch {
     enum put_mode mode;
     const struct document_row *rows;
     struct put_result *results;
-    struct span *sources;  /* [n]; count -1: nothing to reuse */
+    struct span *sources; /* [n]; count -1: nothing to reuse */
     struct removals gone;
-    int64_t next;          /* number of the next passage within the space */
+    int64_t next;                /* number of the next passage within the space */
     int64_t documents, passages; /* gained */
     bool changed;
 };
@@ -76,8 +76,8 @@ enum status metadata_check(struct sql *sql, struct text metadata, struct error *
     if (metadata.len > DOCUMENT_METADATA_BYTES)
         return error_field(err, STATUS_TOO_LARGE, "metadata", "metadata may have %d bytes, not %zu",
                            DOCUMENT_METADATA_BYTES, metadata.len);
-    enum status status = sql_get(
-        sql, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END", &st, err);
+    enum status status =
+        sql_get(sql, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END", &st, err);
     if (status != STATUS_OK)
         return status;
     sql_bind_text(st, 1, metadata);
@@ -99,8 +99,8 @@ static enum status check_id(struct text id, struct error *err)
         good = c >= 0x20 && (c < 0x7f || c >= 0xa0);
     }
     if (!good)
-        return error_field(err, STATUS_INVALID, "id", "an id is 1 to %d bytes of UTF-8 without control characters",
-                           DOCUMENT_ID_BYTES);
+        return error_field(err, STATUS_INVALID, "id",
+                           "an id is 1 to %d bytes of UTF-8 without control characters", DOCUMENT_ID_BYTES);
     return STATUS_OK;
 }
 
@@ -117,7 +117,8 @@ static enum status check_passages(const struct document_row *row, size_t width, 
         if (p->start > p->end || p->end > row->text.len || !is_border(row->text, p->start) ||
             !is_border(row->text, p->end))
             return error_field(err, STATUS_INVALID, "passages",
-                               "passage %zu: bytes %zu to %zu are not whole characters of the text", i, p->start, p->end);
+                               "passage %zu: bytes %zu to %zu are not whole characters of the text", i,
+                               p->start, p->end);
         for (size_t j = 0; j < width; j++)
             square += (double)p->vector[j] * p->vector[j];
         if (!(fabs(sqrt(square) - 1) <= LENGTH_SLACK))
@@ -131,11 +132,12 @@ static enum status check_row(struct batch *b, const struct document_row *row, st
 {
     enum status status = check_id(row->id, err);
     if (status == STATUS_OK && row->title.len > DOCUMENT_TITLE_BYTES)
-        status = error_field(err, STATUS_TOO_LARGE, "title", "a title may have %d bytes, not %zu", DOCUMENT_TITLE_BYTES,
-                             row->title.len);
+        status = error_field(err, STATUS_TOO_LARGE, "title", "a title may have %d bytes, not %zu",
+                             DOCUMENT_TITLE_BYTES, row->title.len);
     if (status == STATUS_OK && row->text.len > DOCUMENT_TEXT_BYTES)
-        status = error_field(err, STATUS_TOO_LARGE, "text", "a text may have %d bytes, not %zu; divide the document",
-                             DOCUMENT_TEXT_BYTES, row->text.len);
+        status = error_field(err, STATUS_TOO_LARGE, "text",
+                             "a text may have %d bytes, not %zu; divide the document", DOCUMENT_TEXT_BYTES,
+                             row->text.len);
     if (status == STATUS_OK && utf8_invalid(row->text.data, row->text.len) < row->text.len)
         status = error_field(err, STATUS_INVALID, "text", "byte %zu is not UTF-8",
                              utf8_invalid(row->text.data, row->text.len));
@@ -153,8 +155,8 @@ static enum status check_row(struct batch *b, const struct document_row *row, st
 
 /* ---- rows ---- */
 
-enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **out, int64_t *id,
-                          struct error *err)
+enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **out,
+                          int64_t *id, struct error *err)
 {
     sqlite3_stmt *st;
     bool row = false;
@@ -220,16 +222,16 @@ static enum status remove_passages(struct batch *b, struct error *err)
 }
 
 /* Passages of some document with this content; count -1 when there is none. */
-static enum status find_source(struct collection *c, struct sql *sql, const unsigned char hash[32], struct span *out,
-                               struct error *err)
+static enum status find_source(struct collection *c, struct sql *sql, const unsigned char hash[32],
+                               struct span *out, struct error *err)
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status =
-        sql_get(sql,
-                "SELECT (SELECT min(p.id) FROM passages p WHERE p.document = d.id), d.passages FROM documents d "
-                "WHERE d.collection = ?1 AND d.content_hash = ?2 LIMIT 1",
-                &st, err);
+    enum status status = sql_get(
+        sql,
+        "SELECT (SELECT min(p.id) FROM passages p WHERE p.document = d.id), d.passages FROM documents d "
+        "WHERE d.collection = ?1 AND d.content_hash = ?2 LIMIT 1",
+        &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
@@ -237,7 +239,8 @@ static enum status find_source(struct collection *c, struct sql *sql, const unsi
     status = sql_step(sql, st, &row, err);
     if (status != STATUS_OK)
         return status;
-    *out = row ? (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)} : (struct span){0, -1};
+    *out =
+        row ? (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)} : (struct span){0, -1};
     sqlite3_reset(st);
     return STATUS_OK;
 }
@@ -265,9 +268,10 @@ enum status collection_plan(struct collection *c, const struct document_row *row
 static enum status take_numbers(struct batch *b, size_t count, int64_t *first, struct error *err)
 {
     if ((uint64_t)count > (uint64_t)(PASSAGE_LIMIT - b->next))
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "the collection \"%s\" has had %lld passages, all it can number; export it to a new one",
-                         b->c->name, (long long)PASSAGE_LIMIT);
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "the collection \"%s\" has had %lld passages, all it can number; export it to a new one",
+            b->c->name, (long long)PASSAGE_LIMIT);
     *first = (b->c->space << PASSAGE_BITS) + b->next;
     b->next += (int64_t)count;
     return STATUS_OK;
@@ -279,10 +283,11 @@ static enum status copy_passages(struct batch *b, int64_t document, struct span 
     int64_t first = 0;
     enum status status = take_numbers(b, (size_t)source.count, &first, err);
     if (status == STATUS_OK)
-        status = sql_get(b->sql,
-                         "INSERT INTO passages SELECT id - ?1 + ?3, ?4, ordinal, first, last, first_char, last_char, "
-                         "tokens, vector FROM passages WHERE id >= ?1 AND id < ?1 + ?2 ORDER BY id",
-                         &st, err);
+        status = sql_get(
+            b->sql,
+            "INSERT INTO passages SELECT id - ?1 + ?3, ?4, ordinal, first, last, first_char, last_char, "
+            "tokens, vector FROM passages WHERE id >= ?1 AND id < ?1 + ?2 ORDER BY id",
+            &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, source.first);
@@ -291,9 +296,10 @@ static enum status copy_passages(struct batch *b, int64_t document, struct span 
     sqlite3_bind_int64(st, 4, document);
     status = sql_step(b->sql, st, NULL, err);
     if (status == STATUS_OK && sqlite3_changes64(b->sql->db) != source.count)
-        status = error_set(err, STATUS_CORRUPT,
-                           "%s is damaged: a document says it has %lld passages but has %lld; restore it from a backup",
-                           b->sql->path, (long long)source.count, (long long)sqlite3_changes64(b->sql->db));
+        status = error_set(
+            err, STATUS_CORRUPT,
+            "%s is damaged: a document says it has %lld passages but has %lld; restore it from a backup",
+            b->sql->path, (long long)source.count, (long long)sqlite3_changes64(b->sql->db));
     return status;
 }
 
@@ -310,10 +316,11 @@ static enum status insert_passages(struct batch *b, int64_t document, const stru
             byte = character = 0;
         character += utf8_length(row->text.data + byte, p->start - byte);
         byte = p->start;
-        status = sql_get(b->sql,
-                         "INSERT INTO passages (id, document, ordinal, first, last, first_char, last_char, tokens, "
-                         "vector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                         &st, err);
+        status = sql_get(
+            b->sql,
+            "INSERT INTO passages (id, document, ordinal, first, last, first_char, last_char, tokens, "
+            "vector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            &st, err);
         if (status != STATUS_OK)
             break;
         sqlite3_bind_int64(st, 1, first + (int64_t)i);
@@ -322,7 +329,8 @@ static enum status insert_passages(struct batch *b, int64_t document, const stru
         sqlite3_bind_int64(st, 4, (int64_t)p->start);
         sqlite3_bind_int64(st, 5, (int64_t)p->end);
         sqlite3_bind_int64(st, 6, (int64_t)character);
-        sqlite3_bind_int64(st, 7, (int64_t)(character + utf8_length(row->text.data + p->start, p->end - p->start)));
+        sqlite3_bind_int64(st, 7,
+                           (int64_t)(character + utf8_length(row->text.data + p->start, p->end - p->start)));
         sqlite3_bind_int64(st, 8, p->tokens);
         sqlite3_bind_blob64(st, 9, p->vector, b->c->width * sizeof *p->vector, SQLITE_STATIC);
         status = sql_step(b->sql, st, NULL, err);
@@ -345,20 +353,21 @@ static enum status write_text(struct batch *b, int64_t document, struct text tex
 }
 
 /* Writes the row of a document: over `*document`, or a new one when that is 0. */
-static enum status write_document(struct batch *b, const struct document_row *row, size_t passages, int64_t *document,
-                                  struct error *err)
+static enum status write_document(struct batch *b, const struct document_row *row, size_t passages,
+                                  int64_t *document, struct error *err)
 {
     sqlite3_stmt *st;
     enum status status =
-        *document != 0
-            ? sql_get(b->sql,
-                      "UPDATE documents SET name = ?2, content_hash = ?3, passages = ?4, updated = max(updated, ?5), "
-                      "lang = ?6, title = ?7, metadata = ?8 WHERE id = ?9 AND collection = ?1",
-                      &st, err)
-            : sql_get(b->sql,
-                      "INSERT INTO documents (collection, name, content_hash, passages, created, updated, lang, title, "
-                      "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
-                      &st, err);
+        *document != 0 ? sql_get(b->sql,
+                                 "UPDATE documents SET name = ?2, content_hash = ?3, passages = ?4, updated "
+                                 "= max(updated, ?5), "
+                                 "lang = ?6, title = ?7, metadata = ?8 WHERE id = ?9 AND collection = ?1",
+                                 &st, err)
+                       : sql_get(b->sql,
+                                 "INSERT INTO documents (collection, name, content_hash, passages, created, "
+                                 "updated, lang, title, "
+                                 "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
+                                 &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, b->c->id);
@@ -384,15 +393,17 @@ struct stored {
     bool same_content, same;
 };
 
-static enum status look_up(struct batch *b, const struct document_row *row, struct stored *out, struct error *err)
+static enum status look_up(struct batch *b, const struct document_row *row, struct stored *out,
+                           struct error *err)
 {
     sqlite3_stmt *st;
     enum status status = document_find(b->c, b->sql, row->id, &st, &out->document, err);
     if (status != STATUS_OK || out->document == 0)
         return status;
     out->passages = sqlite3_column_int64(st, 2);
-    out->same_content = text_equal((struct text){sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)},
-                                   (struct text){(const char *)row->content_hash, sizeof row->content_hash});
+    out->same_content =
+        text_equal((struct text){sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)},
+                   (struct text){(const char *)row->content_hash, sizeof row->content_hash});
     out->same = out->same_content && text_equal(sql_text(st, 3), lang_or_und(row->lang)) &&
                 text_equal(sql_text(st, 4), row->title) &&
                 text_equal(sql_text(st, 5), metadata_or_empty(row->metadata));
@@ -405,8 +416,9 @@ static enum status admit(struct batch *b, const struct document_row *row, const 
                          const struct span *source, struct error *err)
 {
     if (b->mode == PUT_CREATE && stored->document != 0)
-        return error_field(err, STATUS_CONFLICT, "id",
-                           "there is a document with this id already; put it in mode upsert or update to replace it");
+        return error_field(
+            err, STATUS_CONFLICT, "id",
+            "there is a document with this id already; put it in mode upsert or update to replace it");
     if (b->mode == PUT_UPDATE && stored->document == 0)
         return error_field(err, STATUS_NOT_FOUND, "id",
                            "there is no document with this id; put it in mode upsert or create to add it");
@@ -444,7 +456,8 @@ static enum status put_row(struct batch *b, size_t i, struct error *err)
     b->passages += (int64_t)passages - stored.passages;
     status = write_text(b, document, row->text, err);
     if (status == STATUS_OK)
-        status = row->reuse ? copy_passages(b, document, b->sources[i], err) : insert_passages(b, document, row, err);
+        status = row->reuse ? copy_passages(b, document, b->sources[i], err)
+                            : insert_passages(b, document, row, err);
     return status;
 }
 
@@ -460,7 +473,8 @@ static enum status read_counter(struct batch *b, struct error *err)
     b->next = row ? sqlite3_column_int64(st, 0) : 0;
     sqlite3_reset(st);
     if (status == STATUS_OK && (!row || b->next < 0 || b->next > PASSAGE_LIMIT))
-        status = error_set(err, STATUS_CORRUPT, "%s is damaged: passages of \"%s\" are not counted; restore it from a backup",
+        status = error_set(err, STATUS_CORRUPT,
+                           "%s is damaged: passages of \"%s\" are not counted; restore it from a backup",
                            b->sql->path, b->c->name);
     return status;
 }
@@ -503,8 +517,8 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
     return status;
 }
 
-enum status collection_put(struct collection *c, const struct document_row *rows, size_t n, enum put_mode mode,
-                           struct put_result *results, struct error *err)
+enum status collection_put(struct collection *c, const struct document_row *rows, size_t n,
+                           enum put_mode mode, struct put_result *results, struct error *err)
 {
     struct batch b = {c, &c->store->writer, mode, rows, results};
     if (n == 0)

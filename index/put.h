@@ -20,8 +20,8 @@ void removals_release(struct removals *r);
 
 /* The row of a document; *id is 0 when there is none. The statement's columns are id, content_hash, passages,
  * lang, title, metadata, borrowed until `st` is reset. */
-enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **st, int64_t *id,
-                          struct error *err);
+enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **st,
+                          int64_t *id, struct error *err);
 
 /* INVALID or TOO_LARGE naming the field. An empty lang is "und", empty metadata "{}". */
 enum status lang_check(struct text lang, struct error *err);

@@ -7,8 +7,8 @@
  *       slot 0, slot 1, … slot 1023                                    slot 1024 …
  *
  * A slot is a passage; slot / 1024 is its block. Rows come in the order of the passages' numbers, except that
- * slots of deleted passages are used again. Memory is taken for 1, 2, 4 and then 8 blocks at a time, so that it is huge
- * pages for large collections; the first block of a small one grows from 64 slots.
+ * slots of deleted passages are used again. Memory is taken for 1, 2, 4 and then 8 blocks at a time, so that
+ * it is huge pages for large collections; the first block of a small one grows from 64 slots.
  *
  * 1. The table maps the passage of every used slot to it, and nothing else.
  * 2. live + free slots = slots.
@@ -24,8 +24,8 @@
 #include "common/arena.h"
 #include "index/schema.h"
 
-#define FIRST_SLOTS     64
-#define MOST_BLOCKS     8 /* in one allocation */
+#define FIRST_SLOTS      64
+#define MOST_BLOCKS      8 /* in one allocation */
 #define WORTH_COMPACTING (8 * SCAN_BLOCK)
 
 static size_t slot_bytes(const struct resident *r)
@@ -236,11 +236,12 @@ static enum status add_rows(struct resident *r, struct sql *sql, int64_t space, 
     bool row;
     int64_t first = space << PASSAGE_BITS, last = (space + 1) << PASSAGE_BITS;
     float *vector = big_alloc(r->width * sizeof *vector);
-    enum status status = vector != NULL ? STATUS_OK : error_memory(err, "loading the vectors of a collection");
+    enum status status =
+        vector != NULL ? STATUS_OK : error_memory(err, "loading the vectors of a collection");
     if (status == STATUS_OK)
-        status = sql_get(sql,
-                         "SELECT id, document, vector FROM passages WHERE id >= ?1 AND id < ?2 ORDER BY id",
-                         &st, err);
+        status =
+            sql_get(sql, "SELECT id, document, vector FROM passages WHERE id >= ?1 AND id < ?2 ORDER BY id",
+                    &st, err);
     if (status != STATUS_OK)
         goto done;
     sqlite3_bind_int64(st, 1, r->next > first ? r->next : first);
@@ -250,9 +251,10 @@ static enum status add_rows(struct resident *r, struct sql *sql, int64_t space, 
         const void *blob = sqlite3_column_blob(st, 2);
         if (blob == NULL || (size_t)sqlite3_column_bytes(st, 2) != r->width * sizeof *vector ||
             document <= 0) {
-            status = error_set(err, STATUS_CORRUPT,
-                               "%s is damaged: passage %lld has no vector of %zu numbers; restore it from a backup",
-                               sql->path, (long long)passage, r->width);
+            status = error_set(
+                err, STATUS_CORRUPT,
+                "%s is damaged: passage %lld has no vector of %zu numbers; restore it from a backup",
+                sql->path, (long long)passage, r->width);
             break;
         }
         memcpy(vector, blob, r->width * sizeof *vector);
@@ -298,9 +300,10 @@ enum status resident_refresh(struct resident *r, struct sql *sql, int64_t space,
     if (status == STATUS_OK && r->live != passages)
         status = drop_missing(r, sql, err);
     if (status == STATUS_OK && r->live != passages)
-        status = error_set(err, STATUS_CORRUPT,
-                           "%s is damaged: a collection has %lu passages but says %lld; restore it from a backup",
-                           sql->path, (unsigned long)r->live, (long long)passages);
+        status =
+            error_set(err, STATUS_CORRUPT,
+                      "%s is damaged: a collection has %lu passages but says %lld; restore it from a backup",
+                      sql->path, (unsigned long)r->live, (long long)passages);
     if (status == STATUS_OK)
         r->generation = generation;
     else

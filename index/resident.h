@@ -15,7 +15,8 @@
 
 #define RESIDENT_NONE UINT32_MAX
 
-/* Up to SCAN_BLOCK slots. A free slot has document 0 and an error of -infinity, so that no bound admits it. */
+/* Up to SCAN_BLOCK slots. A free slot has document 0 and an error of -infinity, so that no bound admits it.
+ */
 struct resident_block {
     unsigned char *codes; /* owns the memory of the others too, in the first block of an allocation */
     float *scales, *errors;
@@ -32,8 +33,8 @@ struct resident {
     uint32_t slots;    /* used ones lie below this */
     uint32_t capacity; /* slots that have memory */
     uint32_t live;
-    uint32_t free;   /* first of the chain of free slots (through `passages`), RESIDENT_NONE at its end */
-    uint32_t *table; /* open addressing: passage → slot + 1 */
+    uint32_t free;       /* first of the chain of free slots (through `passages`), RESIDENT_NONE at its end */
+    uint32_t *table;     /* open addressing: passage → slot + 1 */
     uint32_t table_size; /* power of two */
 };
 

@@ -111,8 +111,8 @@ _Bool scan_row_init(unsigned char *row, float *scale, float *error, const float 
     for (size_t j = 0; j < STRIPES; j++)
         rest += rests[j];
     /* What float arithmetic may have hidden: each component is off by less than 4 roundings of itself, which
-     * sums to less than 1e-6 for a unit vector, and the sum of squares by less than width / 16 + 20 roundings,
-     * one part in 20,000 at the largest width. */
+     * sums to less than 1e-6 for a unit vector, and the sum of squares by less than width / 16 + 20
+     * roundings, one part in 20,000 at the largest width. */
     *scale = step;
     *error = sqrtf(rest) * 1.0001f + 2e-6f;
     return 1;

@@ -23,8 +23,8 @@ struct scan_query {
     int8_t *high, *low; /* values = 128 · high + low */
     int32_t offset;     /* 128 × sum of values, modulo 2³² */
     size_t stride;
-    double unit;  /* value 1 stands for this much of the unit query */
-    double error; /* length of what rounding left of the unit query */
+    double unit;        /* value 1 stands for this much of the unit query */
+    double error;       /* length of what rounding left of the unit query */
     double *normalized; /* the unit query itself, `width` of them */
 };
 

@@ -106,9 +106,10 @@ static enum status compare_objects(struct sql *c, int version, struct error *err
         for (int i = 0; i < 4 && row_a && row_b; i++)
             same &= text_equal(sql_text(a, i), sql_text(b, i));
         if (row_a != row_b || !same)
-            status = error_set(err, STATUS_CORRUPT,
-                               "%s: its tables are not those of a Cognate store of version %d%s%s; restore it from a backup",
-                               c->path, version, row_b ? ": " : "", row_b ? sql_text(b, 1).data : "");
+            status = error_set(
+                err, STATUS_CORRUPT,
+                "%s: its tables are not those of a Cognate store of version %d%s%s; restore it from a backup",
+                c->path, version, row_b ? ": " : "", row_b ? sql_text(b, 1).data : "");
         if (!row_a || !row_b)
             break;
     }
@@ -121,7 +122,8 @@ static enum status create_file(struct sql *c, struct error *err)
 {
     int reserved = PAGE_SUM_BYTES;
     sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-    return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL", err);
+    return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL",
+                   err);
 }
 
 /* One transaction for all steps: an interrupted upgrade leaves the old version. */
@@ -155,32 +157,35 @@ enum status schema_open(struct sql *c, bool write, struct error *err)
         return status;
     bool empty = application == 0 && version == 0 && objects == 0;
     if (empty && !write)
-        return error_set(err, STATUS_INVALID, "%s is empty: no store was ever created in it; index something first",
-                         c->path);
+        return error_set(err, STATUS_INVALID,
+                         "%s is empty: no store was ever created in it; index something first", c->path);
     if (empty) {
         status = create_file(c, err);
         if (status != STATUS_OK)
             return status;
     } else if (application != SCHEMA_APPLICATION_ID) {
-        return error_set(err, STATUS_INVALID, "%s is a database of another program; give the path of a Cognate store",
-                         c->path);
+        return error_set(err, STATUS_INVALID,
+                         "%s is a database of another program; give the path of a Cognate store", c->path);
     } else if (version > SCHEMA_VERSION) {
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s was written by a newer Cognate (store version %lld, this program knows up to %d); "
-                         "use that program, or restore a backup made by this one",
-                         c->path, (long long)version, SCHEMA_VERSION);
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s was written by a newer Cognate (store version %lld, this program knows up to %d); "
+            "use that program, or restore a backup made by this one",
+            c->path, (long long)version, SCHEMA_VERSION);
     } else if (version < 1) {
-        return error_set(err, STATUS_CORRUPT, "%s has the impossible store version %lld; restore it from a backup",
-                         c->path, (long long)version);
+        return error_set(err, STATUS_CORRUPT,
+                         "%s has the impossible store version %lld; restore it from a backup", c->path,
+                         (long long)version);
     }
     sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     if (reserved != PAGE_SUM_BYTES)
-        return error_set(err, STATUS_CORRUPT, "%s is damaged: its pages have no checksums; restore it from a backup",
-                         c->path);
+        return error_set(err, STATUS_CORRUPT,
+                         "%s is damaged: its pages have no checksums; restore it from a backup", c->path);
     if (version < SCHEMA_VERSION && !write)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s was written by an older Cognate (store version %lld); open it once for writing to upgrade it",
-                         c->path, (long long)version);
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s was written by an older Cognate (store version %lld); open it once for writing to upgrade it",
+            c->path, (long long)version);
     if (version < SCHEMA_VERSION) {
         if (version > 0)
             status = compare_objects(c, (int)version, err);

@@ -4,12 +4,12 @@
  *
  *            |cosine - unit · scale · sum|  ≤  query.error + row.error · (1 + query.error)
  *
- *        because the row is scale · codes plus a rest no longer than row.error, the query unit · values plus a
- *        rest no longer than query.error, and rows and query have length one. `sure` holds the k documents
- *        with the highest score minus bound: what scores below all of them with its bound added cannot be
- *        among the k best. The rest are candidates.
- *     2. Candidates are scored from the stored floats, highest possible score first, until no remaining one can
- *        reach the k best. `best` holds those, equal scores ordered by the documents' ids.
+ *        because the row is scale · codes plus a rest no longer than row.error, the query unit · values plus
+ * a rest no longer than query.error, and rows and query have length one. `sure` holds the k documents with
+ * the highest score minus bound: what scores below all of them with its bound added cannot be among the k
+ * best. The rest are candidates.
+ *     2. Candidates are scored from the stored floats, highest possible score first, until no remaining one
+ * can reach the k best. `best` holds those, equal scores ordered by the documents' ids.
  *
  * The reader's view (store.h) keeps file and memory in one state all the while.
  */
@@ -94,7 +94,8 @@ static enum status make_room(struct search *s)
 }
 
 /* Takes a row whose highest possible score reached the floor. */
-static enum status take(struct search *s, const struct resident_block *b, size_t at, double score, double bound)
+static enum status take(struct search *s, const struct resident_block *b, size_t at, double score,
+                        double bound)
 {
     enum status status = s->count < s->capacity ? STATUS_OK : make_room(s);
     if (status != STATUS_OK)
@@ -105,7 +106,8 @@ static enum status take(struct search *s, const struct resident_block *b, size_t
     return STATUS_OK;
 }
 
-static enum status scan_block(struct search *s, const struct resident_block *b, const uint16_t *rows, size_t n)
+static enum status scan_block(struct search *s, const struct resident_block *b, const uint16_t *rows,
+                              size_t n)
 {
     int32_t sums[SCAN_BLOCK];
     double unit = s->scan.unit, error = s->scan.error + ROUNDING, factor = 1 + s->scan.error;
@@ -125,7 +127,8 @@ static enum status scan_block(struct search *s, const struct resident_block *b, 
 }
 
 /* Rows of a block whose documents the filter lets through. */
-static size_t allowed_rows(const struct search *s, const struct resident_block *b, size_t slots, uint16_t *rows)
+static size_t allowed_rows(const struct search *s, const struct resident_block *b, size_t slots,
+                           uint16_t *rows)
 {
     size_t n = 0;
     for (size_t at = 0; at < slots; at++)
@@ -155,7 +158,8 @@ static enum status scan(struct search *s)
 
 static enum status damaged(const struct search *s, int64_t passage)
 {
-    return error_set(s->err, STATUS_CORRUPT, "%s is damaged: passage %lld is not what it was; restore it from a backup",
+    return error_set(s->err, STATUS_CORRUPT,
+                     "%s is damaged: passage %lld is not what it was; restore it from a backup",
                      s->view.sql->path, (long long)passage);
 }
 
@@ -206,7 +210,8 @@ static enum status document_name(struct search *s, const char *literal, int64_t 
     sqlite3_bind_int64(*out, 1, document);
     status = sql_step(s->view.sql, *out, &row, s->err);
     if (status == STATUS_OK && !row)
-        status = error_set(s->err, STATUS_CORRUPT, "%s is damaged: document %lld is missing; restore it from a backup",
+        status = error_set(s->err, STATUS_CORRUPT,
+                           "%s is damaged: document %lld is missing; restore it from a backup",
                            s->view.sql->path, (long long)document);
     return status;
 }
@@ -216,9 +221,9 @@ static bool comes_before(void *search, int64_t a, int64_t b)
     struct search *s = search;
     sqlite3_stmt *st;
     bool before = false, row;
-    enum status status = sql_get(s->view.sql,
-                                 "SELECT a.name < b.name FROM documents a, documents b WHERE a.id = ?1 AND b.id = ?2",
-                                 &st, s->err);
+    enum status status = sql_get(
+        s->view.sql, "SELECT a.name < b.name FROM documents a, documents b WHERE a.id = ?1 AND b.id = ?2",
+        &st, s->err);
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, a);
         sqlite3_bind_int64(st, 2, b);
@@ -249,7 +254,8 @@ static enum status rescore(struct search *s)
         double score = 0;
         if (candidate->highest < fmax(lowest_wanted(s), topk_floor(&s->best)))
             break;
-        status = i % 64 == 0 && too_late(s->query) ? late(s->err) : exact_cosine(s, candidate->passage, &score);
+        status =
+            i % 64 == 0 && too_late(s->query) ? late(s->err) : exact_cosine(s, candidate->passage, &score);
         if (status == STATUS_OK && score >= s->query->min_cosine)
             topk_offer(&s->best, candidate->document, candidate->passage, score);
         if (status == STATUS_OK)
@@ -294,8 +300,8 @@ static enum status keep_passage(struct search *s, struct answer *a, int64_t docu
         status = rc == SQLITE_CORRUPT ? damaged(s, document) : sql_error(sql, rc, s->err);
     if (status == STATUS_OK)
         status = buf_reserve(&a->texts, n + 1, s->err);
-    if (status == STATUS_OK && (rc = sqlite3_blob_read(blob, a->texts.data + a->texts.len, (int)n, (int)hit->start)) !=
-                                   SQLITE_OK)
+    if (status == STATUS_OK &&
+        (rc = sqlite3_blob_read(blob, a->texts.data + a->texts.len, (int)n, (int)hit->start)) != SQLITE_OK)
         status = sql_error(sql, rc, s->err);
     sqlite3_blob_close(blob);
     if (status != STATUS_OK)
@@ -310,7 +316,8 @@ static enum status read_hit(struct search *s, struct answer *a, const struct top
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status = document_name(s, "SELECT name, title, lang, metadata FROM documents WHERE id = ?1", item->document, &st);
+    enum status status = document_name(s, "SELECT name, title, lang, metadata FROM documents WHERE id = ?1",
+                                       item->document, &st);
     if (status == STATUS_OK)
         status = keep(s, a, sql_text(st, 0), &hit->id);
     if (status == STATUS_OK)
@@ -320,7 +327,8 @@ static enum status read_hit(struct search *s, struct answer *a, const struct top
     if (status == STATUS_OK)
         status = keep(s, a, sql_text(st, 3), &hit->metadata);
     if (status == STATUS_OK)
-        status = sql_get(s->view.sql, "SELECT first, last, first_char, last_char FROM passages WHERE id = ?1", &st, s->err);
+        status = sql_get(s->view.sql, "SELECT first, last, first_char, last_char FROM passages WHERE id = ?1",
+                         &st, s->err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, item->passage);
@@ -342,7 +350,8 @@ static enum status read_hit(struct search *s, struct answer *a, const struct top
 static void settle(struct hit *hits, size_t n, const char *at)
 {
     for (size_t i = 0; i < n; i++) {
-        struct text *texts[] = {&hits[i].id, &hits[i].title, &hits[i].lang, &hits[i].metadata, &hits[i].passage};
+        struct text *texts[] = {&hits[i].id, &hits[i].title, &hits[i].lang, &hits[i].metadata,
+                                &hits[i].passage};
         for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
             texts[j]->data = at;
             at += texts[j]->len + 1;
@@ -399,7 +408,8 @@ static enum status prepare(struct search *s)
     for (size_t i = 0; i < width; i++)
         square += (double)query->vector[i] * query->vector[i];
     if (!isfinite(square) || square < 1e-30)
-        return error_field(s->err, STATUS_INVALID, "vector", "the query's vector must be finite and not all zero");
+        return error_field(s->err, STATUS_INVALID, "vector",
+                           "the query's vector must be finite and not all zero");
     s->scan_memory = big_alloc(scan_query_bytes(width));
     s->vector = big_alloc(width * sizeof *s->vector);
     if (s->scan_memory == NULL || s->vector == NULL)

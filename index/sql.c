@@ -16,15 +16,16 @@ enum status sql_error(struct sql *c, int rc, struct error *err)
     int number = c->db != NULL ? sqlite3_system_errno(c->db) : 0;
     switch (rc & 0xff) {
     case SQLITE_FULL:
-        return error_set(err, STATUS_DISK_FULL, "%s: no space left; nothing was changed; free some space and try again",
-                         c->path);
+        return error_set(err, STATUS_DISK_FULL,
+                         "%s: no space left; nothing was changed; free some space and try again", c->path);
     case SQLITE_NOMEM:
         return error_memory(err, "working with the store");
     case SQLITE_NOTADB:
-        return error_set(err, STATUS_INVALID,
-                         "%s is not a Cognate store, or its beginning is damaged; give the path of a store, or restore "
-                         "it from a backup",
-                         c->path);
+        return error_set(
+            err, STATUS_INVALID,
+            "%s is not a Cognate store, or its beginning is damaged; give the path of a store, or restore "
+            "it from a backup",
+            c->path);
     case SQLITE_CORRUPT:
         return error_set(err, STATUS_CORRUPT, "%s is damaged: %s; restore it from a backup", c->path, reason);
     case SQLITE_TOOBIG:
@@ -39,17 +40,20 @@ enum status sql_error(struct sql *c, int rc, struct error *err)
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return error_set(err, STATUS_FORBIDDEN, "cannot write %s: %s; check the permissions of the file and of its folder",
-                         c->path, reason);
+        return error_set(err, STATUS_FORBIDDEN,
+                         "cannot write %s: %s; check the permissions of the file and of its folder", c->path,
+                         reason);
     case SQLITE_CANTOPEN:
         return error_system(err, number != 0 ? number : EIO, "open", c->path);
     case SQLITE_IOERR:
         if (rc == SQLITE_IOERR_DATA)
-            return error_set(err, STATUS_CORRUPT, "%s is damaged: a page is not what was written; restore it from a backup",
+            return error_set(err, STATUS_CORRUPT,
+                             "%s is damaged: a page is not what was written; restore it from a backup",
                              c->path);
         if (number == ENOSPC || number == EDQUOT)
             return error_set(err, STATUS_DISK_FULL,
-                             "%s: no space left; nothing was changed; free some space and try again", c->path);
+                             "%s: no space left; nothing was changed; free some space and try again",
+                             c->path);
         return error_set(err, STATUS_IO, "%s: %s (%s)", c->path, reason,
                          number != 0 ? strerror(number) : "no further reason");
     default:

@@ -20,7 +20,7 @@
 #include "common/status.h"
 #include "common/text.h"
 
-#define SQL_STATEMENTS 64 /* distinct literals in this folder, with room */
+#define SQL_STATEMENTS 64    /* distinct literals in this folder, with room */
 #define SQL_BUSY_MS    10000 /* how long a lock of another process is waited for */
 
 struct sql {
@@ -34,9 +34,9 @@ struct sql {
 };
 
 enum sql_access {
-    SQL_READ,     /* query_only, never checkpoints */
+    SQL_READ,      /* query_only, never checkpoints */
     SQL_IMMUTABLE, /* as SQL_READ, for a file that nobody can write: no locks, no files beside it */
-    SQL_WRITE     /* creates a missing file; checkpoints only when told to */
+    SQL_WRITE      /* creates a missing file; checkpoints only when told to */
 };
 
 /* Opens `path` with every guard on: defensive, untrusted schema, no extensions, no memory mapping, cell

@@ -57,8 +57,8 @@ done:
     return status;
 }
 
-/* Tells a wrong path from a damaged store before SQLite sees the file. The file is not opened for that: closing
- * it would drop the locks that other connections of this process hold on it. */
+/* Tells a wrong path from a damaged store before SQLite sees the file. The file is not opened for that:
+ * closing it would drop the locks that other connections of this process hold on it. */
 static enum status look(const char *path, enum store_mode mode, struct error *err)
 {
     struct stat st;
@@ -71,7 +71,8 @@ static enum status look(const char *path, enum store_mode mode, struct error *er
         return error_system(err, errno, "open", path);
     if (mode == STORE_WRITE)
         return STATUS_OK;
-    return error_set(err, STATUS_NOT_FOUND, "there is no store at %s; index something first, or give its path", path);
+    return error_set(err, STATUS_NOT_FOUND,
+                     "there is no store at %s; index something first, or give its path", path);
 }
 
 /* SQLite keeps shared memory beside a store in WAL mode. Where the folder cannot be written it can still be
@@ -235,7 +236,8 @@ void store_reader_done(struct store *s, struct sql *c)
 enum status store_begin(struct store *s, struct error *err)
 {
     if (s->mode != STORE_WRITE)
-        return error_set(err, STATUS_FORBIDDEN, "%s was opened for reading only; nothing can be changed", s->path);
+        return error_set(err, STATUS_FORBIDDEN, "%s was opened for reading only; nothing can be changed",
+                         s->path);
     pthread_mutex_lock(&s->writing);
     enum status status = sql_run(&s->writer, "BEGIN IMMEDIATE", err);
     if (status != STATUS_OK)

@@ -28,9 +28,10 @@ enum status writer_lock_take(const char *store_path, int *out, struct error *err
         }
         ssize_t n = pread(lock, owner, sizeof owner - 1, 0);
         owner[n > 0 ? strspn(owner, "0123456789") : 0] = '\0';
-        status = error_set(err, STATUS_CONFLICT,
-                           "%s is open for writing in process %s; send the work to that process, or end it first",
-                           store_path, owner[0] != '\0' ? owner : "(unknown)");
+        status =
+            error_set(err, STATUS_CONFLICT,
+                      "%s is open for writing in process %s; send the work to that process, or end it first",
+                      store_path, owner[0] != '\0' ? owner : "(unknown)");
         goto done;
     }
     int n = snprintf(owner, sizeof owner, "%ld\n", (long)getpid());

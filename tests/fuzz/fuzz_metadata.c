@@ -1,5 +1,5 @@
-/* A condition on a field, looked up in arbitrary bytes: it answers, reads nothing outside of them, and finds in
- * what is JSON for SQLite only fields that SQLite finds too. */
+/* A condition on a field, looked up in arbitrary bytes: it answers, reads nothing outside of them, and finds
+ * in what is JSON for SQLite only fields that SQLite finds too. */
 #include <sqlite3.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@ static bool sqlite_says(const char *literal, const char *json, size_t n)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *st = NULL;
-    if (sqlite3_open(":memory:", &db) != SQLITE_OK || sqlite3_prepare_v2(db, literal, -1, &st, NULL) != SQLITE_OK)
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, literal, -1, &st, NULL) != SQLITE_OK)
         abort();
     sqlite3_bind_text64(st, 1, json, n, SQLITE_STATIC, SQLITE_UTF8);
     bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0) != 0;
@@ -44,8 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     {.type = FILTER_BOOL, .number = 1},
                                     {.type = FILTER_NULL}};
     struct filter any = {.kind = FILTER_FIELD, .field = {"a", 1}, .values = values, .value_count = 4};
-    struct filter less = {.kind = FILTER_FIELD, .field = {"a", 1}, .op = OP_LT, .values = &values[1], .value_count = 1};
-    struct filter begins = {.kind = FILTER_FIELD, .field = {"a", 1}, .op = OP_PREFIX, .values = values, .value_count = 1};
+    struct filter less = {
+        .kind = FILTER_FIELD, .field = {"a", 1}, .op = OP_LT, .values = &values[1], .value_count = 1};
+    struct filter begins = {
+        .kind = FILTER_FIELD, .field = {"a", 1}, .op = OP_PREFIX, .values = values, .value_count = 1};
     struct filter there = {.kind = FILTER_FIELD, .field = {"a", 1}, .op = OP_EXISTS};
     struct text text = {json, size};
     met(&any, text);
@@ -54,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (memchr(json, '\0', size) == NULL && utf8_invalid(json, size) == size &&
         sqlite_says("SELECT json_valid(?1)", json, size) &&
         sqlite_says("SELECT json_type(?1) = 'object'", json, size) &&
-        met(&there, text) != sqlite_says("SELECT EXISTS (SELECT 1 FROM json_each(?1) WHERE key = 'a')", json, size))
+        met(&there, text) !=
+            sqlite_says("SELECT EXISTS (SELECT 1 FROM json_each(?1) WHERE key = 'a')", json, size))
         abort();
     free(json);
     return 0;

@@ -29,7 +29,8 @@ static int scratch_make(void **state)
 static int scratch_clean(void **state)
 {
     (void)state;
-    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", ".lock", ".copy", NULL}; *end != NULL; end++) {
+    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", ".lock", ".copy", NULL};
+         *end != NULL; end++) {
         char file[96];
         snprintf(file, sizeof file, "%s%s", scratch_path, *end);
         unlink(file);
@@ -80,8 +81,8 @@ static inline void scratch_vector(size_t n, float *out)
 }
 
 /* Puts one document of one passage; the content, and so its hash, is the text. */
-static inline struct put_result scratch_put(struct collection *c, const char *id, const char *text, size_t vector,
-                                            enum put_mode mode)
+static inline struct put_result scratch_put(struct collection *c, const char *id, const char *text,
+                                            size_t vector, enum put_mode mode)
 {
     float floats[SCRATCH_WIDTH];
     struct passage_row passage = {.end = strlen(text), .tokens = 1, .vector = floats};
@@ -107,8 +108,8 @@ static inline const char *scratch_nearest(struct collection *c, size_t vector)
     struct hits hits = {0};
     struct error err = {0};
     scratch_vector(vector, floats);
-    if (collection_search(c, &(struct search_query){.vector = floats, .k = 1, .min_cosine = -2}, &hits, &err) !=
-        STATUS_OK)
+    if (collection_search(c, &(struct search_query){.vector = floats, .k = 1, .min_cosine = -2}, &hits,
+                          &err) != STATUS_OK)
         fail_msg("%s", err.text);
     snprintf(id, sizeof id, "%s", hits.count > 0 ? hits.items[0].id.data : "");
     hits_release(&hits);

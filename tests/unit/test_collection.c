@@ -8,8 +8,10 @@ static void names(void **state)
     (void)state;
     static const char *const bad[] = {"", ".hidden", "-x", "a b", "a/b", "ü", NULL};
     struct store *s = scratch_open(STORE_WRITE);
-    struct collection_settings settings = {
-        .model = text_of("m"), .width = SCRATCH_WIDTH, .passage_tokens = 10, .name = text_of("Good.name_1-x")};
+    struct collection_settings settings = {.model = text_of("m"),
+                                           .width = SCRATCH_WIDTH,
+                                           .passage_tokens = 10,
+                                           .name = text_of("Good.name_1-x")};
     struct error err = {0};
     assert_int_equal(store_collection_create(s, &settings, NULL), STATUS_OK);
     assert_int_equal(store_collection_create(s, &settings, &err), STATUS_CONFLICT);

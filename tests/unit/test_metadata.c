@@ -10,7 +10,8 @@ static bool met(const char *field, enum filter_operator op, struct filter_value 
 {
     struct field_condition *c = NULL;
     struct error err = {0};
-    struct filter f = {.kind = FILTER_FIELD, .field = text_of(field), .op = op, .values = &value, .value_count = 1};
+    struct filter f = {
+        .kind = FILTER_FIELD, .field = text_of(field), .op = op, .values = &value, .value_count = 1};
     if (field_condition_new(&f, &c, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     bool yes = field_condition_met(c, text_of(metadata));
@@ -38,7 +39,8 @@ static const struct filter_value null = {.type = FILTER_NULL};
 static void types_do_not_mix(void **state)
 {
     (void)state;
-    static const char m[] = " { \"n\" : 12.5e1 , \"s\":\"125\",\"t\":true,\"f\":false,\"z\":null,\"o\":{\"n\":3} } ";
+    static const char m[] =
+        " { \"n\" : 12.5e1 , \"s\":\"125\",\"t\":true,\"f\":false,\"z\":null,\"o\":{\"n\":3} } ";
     assert_true(met("n", OP_IN, number(125), m));
     assert_false(met("n", OP_IN, string("125"), m));
     assert_true(met("s", OP_IN, string("125"), m));
@@ -58,7 +60,8 @@ static void types_do_not_mix(void **state)
 static void ranges_and_prefixes(void **state)
 {
     (void)state;
-    static const char m[] = "{\"year\":1990,\"day\":\"2024-05-06\",\"name\":\"M\\u00fcnchen \\ud83d\\ude00\"}";
+    static const char m[] =
+        "{\"year\":1990,\"day\":\"2024-05-06\",\"name\":\"M\\u00fcnchen \\ud83d\\ude00\"}";
     assert_true(met("year", OP_GT, number(1989.5), m));
     assert_false(met("year", OP_GT, number(1990), m));
     assert_true(met("year", OP_GTE, number(1990), m));
@@ -103,10 +106,25 @@ static void keys_are_read_as_written(void **state)
 static void what_is_no_json_meets_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "",       "{",           "[]",        "null",          "{\"a\"",       "{\"a\":",      "{\"a\":}",   "{\"a\":1x}",
-        "{a:1}",  "{\"a\" 1}",   "{\"a\":tru}", "{\"a\":\"1}", "{\"a\":\"\\", "{\"a\":\"\\x\"}", "{\"a\":[",  "{\"a\":[1",
-        "{\"b\":[}", "{\"b\":\"\\u12\",\"a\":", NULL};
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "[]",
+                                      "null",
+                                      "{\"a\"",
+                                      "{\"a\":",
+                                      "{\"a\":}",
+                                      "{\"a\":1x}",
+                                      "{a:1}",
+                                      "{\"a\" 1}",
+                                      "{\"a\":tru}",
+                                      "{\"a\":\"1}",
+                                      "{\"a\":\"\\",
+                                      "{\"a\":\"\\x\"}",
+                                      "{\"a\":[",
+                                      "{\"a\":[1",
+                                      "{\"b\":[}",
+                                      "{\"b\":\"\\u12\",\"a\":",
+                                      NULL};
     for (size_t i = 0; bad[i] != NULL; i++) {
         assert_false(met("a", OP_IN, boolean(true), bad[i]));
         assert_false(met("a", OP_LT, number(9), bad[i]) && strstr(bad[i], "1") == NULL);
@@ -126,7 +144,8 @@ static void long_lists(void **state)
         values[3 * i + 1] = number((double)i / 2);
         values[3 * i + 2] = null;
     }
-    struct filter f = {.kind = FILTER_FIELD, .field = text_of("x"), .op = OP_IN, .values = values, .value_count = 300};
+    struct filter f = {
+        .kind = FILTER_FIELD, .field = text_of("x"), .op = OP_IN, .values = values, .value_count = 300};
     assert_int_equal(field_condition_new(&f, &c, NULL), STATUS_OK);
     for (size_t i = 0; i < 120; i++) {
         char m[32];
@@ -163,9 +182,12 @@ static void operators_say_what_they_take(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_do_not_mix),         cmocka_unit_test(ranges_and_prefixes),
-        cmocka_unit_test(arrays_meet_by_an_element), cmocka_unit_test(keys_are_read_as_written),
-        cmocka_unit_test(what_is_no_json_meets_nothing), cmocka_unit_test(long_lists),
+        cmocka_unit_test(types_do_not_mix),
+        cmocka_unit_test(ranges_and_prefixes),
+        cmocka_unit_test(arrays_meet_by_an_element),
+        cmocka_unit_test(keys_are_read_as_written),
+        cmocka_unit_test(what_is_no_json_meets_nothing),
+        cmocka_unit_test(long_lists),
         cmocka_unit_test(operators_say_what_they_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

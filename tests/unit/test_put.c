@@ -37,18 +37,21 @@ static void rows_fail_alone(void **state)
     struct collection *c = scratch_collection(s, "rows");
     float good[SCRATCH_WIDTH] = {1}, nan[SCRATCH_WIDTH] = {NAN}, zero[SCRATCH_WIDTH] = {0};
     static const char text[] = "Müsli";
-    struct passage_row right = {.end = 6, .tokens = 1, .vector = good}, wrong[] = {
-                                                                           {.end = 7, .tokens = 1, .vector = good},
-                                                                           {.start = 2, .end = 6, .tokens = 1, .vector = good},
-                                                                           {.start = 5, .end = 4, .tokens = 1, .vector = good},
-                                                                           {.end = 6, .tokens = 1, .vector = nan},
-                                                                           {.end = 6, .tokens = 1, .vector = zero},
-                                                                       };
+    struct passage_row right = {.end = 6, .tokens = 1, .vector = good},
+                       wrong[] = {
+                           {.end = 7, .tokens = 1, .vector = good},
+                           {.start = 2, .end = 6, .tokens = 1, .vector = good},
+                           {.start = 5, .end = 4, .tokens = 1, .vector = good},
+                           {.end = 6, .tokens = 1, .vector = nan},
+                           {.end = 6, .tokens = 1, .vector = zero},
+                       };
     struct document_row rows[10];
     struct put_result results[10];
     struct document found = {0};
     for (size_t i = 0; i < 10; i++) {
-        rows[i] = (struct document_row){.id = text_of(i == 9 ? "last" : i == 0 ? "first" : "bad"),
+        rows[i] = (struct document_row){.id = text_of(i == 9   ? "last"
+                                                      : i == 0 ? "first"
+                                                               : "bad"),
                                         .text = text_of(text),
                                         .content_hash = {(unsigned char)i},
                                         .passages = &right,

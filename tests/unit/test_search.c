@@ -94,10 +94,10 @@ static void put(struct collection *c, size_t first, size_t step)
         struct known *d = &known[i];
         d->gone = false;
         for (size_t j = 0; j < d->passages; j++)
-            passages[n][j] =
-                (struct passage_row){.start = j * 12, .end = j * 12 + 10, .tokens = 3, .vector = d->vectors[j]};
-        snprintf(metadata[n], sizeof metadata[n], "{\"year\":%d,\"tags\":[\"t%d\",\"all\"],\"kind\":%s}", d->year,
-                 d->year % 10, d->year % 3 == 0 ? "null" : "\"note\"");
+            passages[n][j] = (struct passage_row){
+                .start = j * 12, .end = j * 12 + 10, .tokens = 3, .vector = d->vectors[j]};
+        snprintf(metadata[n], sizeof metadata[n], "{\"year\":%d,\"tags\":[\"t%d\",\"all\"],\"kind\":%s}",
+                 d->year, d->year % 10, d->year % 3 == 0 ? "null" : "\"note\"");
         rows[n] = (struct document_row){.id = text_of(d->id),
                                         .title = text_of("title"),
                                         .lang = text_of(languages[d->year % 5]),
@@ -156,7 +156,8 @@ static int clean(void **state)
 {
     (void)state;
     free(known);
-    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", ".lock", NULL}; *end != NULL; end++) {
+    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", ".lock", NULL}; *end != NULL;
+         end++) {
         char file[160];
         snprintf(file, sizeof file, "%s%s", path, *end);
         unlink(file);
@@ -200,7 +201,8 @@ static size_t brute(const float *query, chosen *keep, struct expected *out)
     return n;
 }
 
-static void compare(struct collection *c, const float *query, size_t k, const struct filter *filter, chosen *keep)
+static void compare(struct collection *c, const float *query, size_t k, const struct filter *filter,
+                    chosen *keep)
 {
     static struct expected expected[DOCUMENTS];
     struct hits hits = {0};
@@ -283,15 +285,19 @@ static void filters_come_first(void **state)
                               tag = {.string = text_of("t4")}, no = {.string = text_of("no")},
                               ids[] = {{.string = text_of("doc-0000")}, {.string = text_of("doc-0017")}},
                               word = {.string = text_of("1990")};
-    const struct filter late = {.kind = FILTER_FIELD, .field = text_of("year"), .op = OP_GTE, .values = &year, .value_count = 1};
+    const struct filter late = {
+        .kind = FILTER_FIELD, .field = text_of("year"), .op = OP_GTE, .values = &year, .value_count = 1};
     const struct filter lang = {.kind = FILTER_LANG, .values = &zh, .value_count = 1};
-    const struct filter tags = {.kind = FILTER_FIELD, .field = text_of("tags"), .op = OP_IN, .values = &tag, .value_count = 1};
-    const struct filter note = {.kind = FILTER_FIELD, .field = text_of("kind"), .op = OP_PREFIX, .values = &no, .value_count = 1};
+    const struct filter tags = {
+        .kind = FILTER_FIELD, .field = text_of("tags"), .op = OP_IN, .values = &tag, .value_count = 1};
+    const struct filter note = {
+        .kind = FILTER_FIELD, .field = text_of("kind"), .op = OP_PREFIX, .values = &no, .value_count = 1};
     const struct filter not_note = {.kind = FILTER_NOT, .items = &note, .item_count = 1};
     const struct filter pair[] = {late, lang};
     const struct filter joined = {.kind = FILTER_AND, .items = pair, .item_count = 2};
     const struct filter by_id = {.kind = FILTER_ID, .values = ids, .value_count = 2};
-    const struct filter of_other_type = {.kind = FILTER_FIELD, .field = text_of("year"), .op = OP_IN, .values = &word, .value_count = 1};
+    const struct filter of_other_type = {
+        .kind = FILTER_FIELD, .field = text_of("year"), .op = OP_IN, .values = &word, .value_count = 1};
     const struct filter absent = {.kind = FILTER_FIELD, .field = text_of("none"), .op = OP_EXISTS};
     const struct filter none = {.kind = FILTER_OR}, all = {.kind = FILTER_AND};
     const struct {

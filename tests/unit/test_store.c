@@ -21,7 +21,8 @@ static void run_sql(const char *sql)
 {
     sqlite3 *db;
     assert_int_equal(
-        sqlite3_open_v2(scratch_path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, page_file_layer()), SQLITE_OK);
+        sqlite3_open_v2(scratch_path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, page_file_layer()),
+        SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
 }
@@ -92,7 +93,8 @@ static void not_a_store(void **state)
 {
     (void)state;
     struct error err;
-    assert_int_equal(file_write_atomic(scratch_path, "a text file, and not a short one either", 39, NULL), STATUS_OK);
+    assert_int_equal(file_write_atomic(scratch_path, "a text file, and not a short one either", 39, NULL),
+                     STATUS_OK);
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_INVALID);
     assert_non_null(strstr(err.text, "not a Cognate store"));
     unlink(scratch_path);
@@ -111,7 +113,8 @@ static void newer_and_foreign_tables(void **state)
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_UNSUPPORTED);
     assert_int_equal(try_open(STORE_READ, &err), STATUS_UNSUPPORTED);
     assert_non_null(strstr(err.text, "99"));
-    run_sql("PRAGMA user_version = 1; CREATE TRIGGER t AFTER INSERT ON documents BEGIN DELETE FROM texts; END");
+    run_sql(
+        "PRAGMA user_version = 1; CREATE TRIGGER t AFTER INSERT ON documents BEGIN DELETE FROM texts; END");
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_CORRUPT);
     run_sql("DROP TRIGGER t");
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_OK);
@@ -127,10 +130,12 @@ static enum status ask(struct store *s, struct buf *out, struct error *err)
     buf_clear(out);
     enum status status = store_collection_open(s, text_of("c"), &c, err);
     if (status == STATUS_OK)
-        status = collection_search(c, &(struct search_query){.vector = vector, .k = 100, .min_cosine = -2}, &hits, err);
+        status = collection_search(c, &(struct search_query){.vector = vector, .k = 100, .min_cosine = -2},
+                                   &hits, err);
     for (size_t i = 0; i < hits.count; i++)
-        assert_int_equal(buf_printf(out, NULL, "%s %s %s %.17g\n", hits.items[i].id.data, hits.items[i].lang.data,
-                                    hits.items[i].passage.data, hits.items[i].cosine),
+        assert_int_equal(buf_printf(out, NULL, "%s %s %s %.17g\n", hits.items[i].id.data,
+                                    hits.items[i].lang.data, hits.items[i].passage.data,
+                                    hits.items[i].cosine),
                          STATUS_OK);
     hits_release(&hits);
     collection_release(c);
