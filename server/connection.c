@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "server/engine.h"
 
@@ -97,7 +98,8 @@ struct connection *connection_start(struct connections *set, int fd, const struc
     c->plain = plain;
     c->over_tcp = address->sa_family == AF_INET || address->sa_family == AF_INET6;
     c->local = !c->over_tcp;
-    c->deadline_ms = monotonic_ms() + CONNECTION_HEAD_MS;
+    c->started_ms = monotonic_ms();
+    c->deadline_ms = c->started_ms + CONNECTION_HEAD_MS;
     client_name(address, c->client);
     pthread_mutex_lock(&set->lock);
     stale = find(set, fd);
@@ -166,8 +168,7 @@ void connection_rest(struct connections *set, struct connection *c)
         c->state = CONNECTION_HEAD;
         c->deadline_ms = 0;
         c->received = received;
-        if (set->draining)
-            shutdown(c->fd, SHUT_RD);
+        c->served = true;
     }
     pthread_mutex_unlock(&set->lock);
 }
@@ -205,12 +206,22 @@ void connection_say(const struct connection *c, int http, enum status status, co
 
 /* ---- all of them ---- */
 
+/* Has a byte of the request that `c` waits for come? */
+static bool begun(const struct connection *c)
+{
+    int unread = 0;
+    return bytes_received(c) > c->received || (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0);
+}
+
 void connections_sweep(struct connections *set, int64_t now_ms)
 {
     pthread_mutex_lock(&set->lock);
     for (struct connection *c = set->first; c != NULL; c = c->next) {
-        if (c->state == CONNECTION_HEAD && c->deadline_ms == 0 && bytes_received(c) > c->received)
+        if (c->state == CONNECTION_HEAD && c->deadline_ms == 0 && begun(c))
             c->deadline_ms = now_ms + CONNECTION_HEAD_MS;
+        if (set->draining && c->state == CONNECTION_HEAD && !begun(c) &&
+            (c->served || now_ms > c->started_ms + CONNECTION_GRACE_MS))
+            shutdown(c->fd, SHUT_RD);
         bool late = c->deadline_ms != 0 && now_ms > c->deadline_ms;
         bool silent = c->state == CONNECTION_BODY && now_ms > c->active_ms + CONNECTION_INACTIVE_MS;
         if (c->state == CONNECTION_EXPIRED || (!late && !silent))
@@ -227,9 +238,6 @@ void connections_drain(struct connections *set)
 {
     pthread_mutex_lock(&set->lock);
     set->draining = true;
-    for (struct connection *c = set->first; c != NULL; c = c->next)
-        if (c->state == CONNECTION_HEAD)
-            shutdown(c->fd, SHUT_RD);
     pthread_mutex_unlock(&set->lock);
 }
 

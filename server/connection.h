@@ -25,9 +25,10 @@
 #include "common/status.h"
 
 #define CONNECTION_HEAD_MS       10000
-#define CONNECTION_BODY_MS       30000  /* of a body or an answer, and a second for each … */
-#define CONNECTION_BODY_RATE     65536  /* … bytes of it */
-#define CONNECTION_INACTIVE_MS   15000  /* inside a request */
+#define CONNECTION_BODY_MS       30000 /* of a body or an answer, and a second for each … */
+#define CONNECTION_BODY_RATE     65536 /* … bytes of it */
+#define CONNECTION_INACTIVE_MS   15000 /* inside a request */
+#define CONNECTION_GRACE_MS      1000
 #define CONNECTIONS_LOCAL        64     /* over the Unix socket */
 #define CONNECTION_KEEP_ALIVE_MS 120000 /* between requests */
 
@@ -47,6 +48,8 @@ struct connection {
     bool over_tcp;
     char client[INET6_ADDRSTRLEN]; /* address, or "unix" */
     enum connection_state state;
+    bool served; /* it has had an answer */
+    int64_t started_ms;
     int64_t deadline_ms; /* 0: none */
     int64_t active_ms;   /* last byte of a body */
     uint64_t received;   /* by the kernel's count, when the last request ended */
@@ -90,7 +93,8 @@ void connection_say(const struct connection *c, int http, enum status status, co
 /* Ends what has exceeded its time. */
 void connections_sweep(struct connections *set, int64_t now_ms);
 
-/* From now on a connection between two requests gets no further one, beyond those that are in its socket. */
+/* From now on the sweep closes, for reading, what waits for a request of which no byte has come; a connection
+ * that was never answered gets CONNECTION_GRACE_MS from its start to begin. */
 void connections_drain(struct connections *set);
 unsigned connections_busy(struct connections *set); /* how many are inside a request */
 unsigned connections_count(struct connections *set);

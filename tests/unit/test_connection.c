@@ -168,33 +168,48 @@ static void test_rest(void **state)
     connections_release(&set);
 }
 
+/* A drain closes what is idle, and nothing that a request has begun to arrive on. */
 static void test_drain(void **state)
 {
     struct sockaddr local = {.sa_family = AF_UNIX};
     struct connections set;
-    struct pair idle = pair_open(), busy = pair_open();
+    struct pair pairs[4];
+    struct connection *c[4];
+    enum { IDLE, FRESH, BEGUN, BUSY };
     char byte;
     (void)state;
     assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
-    struct connection *a = connection_start(&set, idle.ours, &local, true);
-    struct connection *b = connection_start(&set, busy.ours, &local, true);
-    connection_rest(&set, a);
-    connection_enter(&set, b, CONNECTION_WORK, 0);
+    for (size_t i = 0; i < 4; i++) {
+        pairs[i] = pair_open();
+        c[i] = connection_start(&set, pairs[i].ours, &local, true);
+        assert_non_null(c[i]);
+    }
+    int64_t now = monotonic_ms();
+    connection_rest(&set, c[IDLE]);
+    connection_rest(&set, c[BEGUN]);
+    assert_int_equal(send(pairs[BEGUN].theirs, "GE", 2, 0), 2);
+    connection_enter(&set, c[BUSY], CONNECTION_WORK, 0);
     assert_int_equal(connections_busy(&set), 1);
     connections_drain(&set);
-    assert_int_equal(recv(idle.ours, &byte, 1, 0), 0);
-    assert_int_equal(recv(busy.ours, &byte, 1, 0), -1);
-    connection_enter(&set, b, CONNECTION_ANSWER, 0);
+    connections_sweep(&set, now);
+    assert_int_equal(recv(pairs[IDLE].ours, &byte, 1, 0), 0);
+    assert_int_equal(recv(pairs[FRESH].ours, &byte, 1, 0), -1);
+    assert_int_equal(recv(pairs[BUSY].ours, &byte, 1, 0), -1);
+    connections_sweep(&set, now + CONNECTION_GRACE_MS + 100);
+    assert_int_equal(recv(pairs[FRESH].ours, &byte, 1, 0), 0);
+    assert_int_equal(recv(pairs[BEGUN].ours, &byte, 1, MSG_PEEK), 1);
+    assert_int_equal(send(pairs[BEGUN].theirs, "T", 1, 0), 1);
+    connection_enter(&set, c[BUSY], CONNECTION_ANSWER, 0);
     assert_int_equal(connections_busy(&set), 1);
-    connection_rest(&set, b);
+    connection_rest(&set, c[BUSY]);
     assert_int_equal(connections_busy(&set), 0);
-    assert_int_equal(recv(busy.ours, &byte, 1, 0), 0);
-    connection_end(&set, a);
-    connection_end(&set, b);
-    close(idle.ours);
-    close(idle.theirs);
-    close(busy.ours);
-    close(busy.theirs);
+    connections_sweep(&set, now);
+    assert_int_equal(recv(pairs[BUSY].ours, &byte, 1, 0), 0);
+    for (size_t i = 0; i < 4; i++) {
+        connection_end(&set, c[i]);
+        close(pairs[i].ours);
+        close(pairs[i].theirs);
+    }
     connections_release(&set);
 }
 
