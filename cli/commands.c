@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_document_get,
     &command_document_delete,
     &command_key_create,
+    &command_eval,
     &command_doctor,
     &command_check,
     &command_help,

@@ -7,7 +7,8 @@
 extern const struct command command_index, command_search, command_similar, command_embed, command_tokenize,
     command_status, command_serve, command_collection_list, command_collection_show,
     command_collection_create, command_collection_delete, command_document_list, command_document_get,
-    command_document_delete, command_key_create, command_doctor, command_check, command_help, command_version;
+    command_document_delete, command_key_create, command_eval, command_doctor, command_check, command_help,
+    command_version;
 
 /* In the order of the help page, ended by NULL. */
 extern const struct command *const commands[];
