@@ -209,16 +209,53 @@ static json_t *openai_error(const struct error *err, int http)
                      "param", err->field[0] != '\0' ? message_json(err->field) : json_null(), "code", code);
 }
 
+/* TEI knows these kinds of failure, each with its status. */
+static json_t *tei_error(const struct error *err, int http)
+{
+    const char *type = http == 429   ? "overloaded"
+                       : http == 503 ? "unhealthy"
+                       : http >= 424 ? "backend"
+                                     : "validation";
+    return json_pack("{s:o, s:s}", "error", message_json(err->text), "error_type",
+                     http == 422 ? "validation" : type);
+}
+
+/* The status that a family gives an error. */
+static int http_of(enum api_family family, enum status status)
+{
+    int http = status_http(status);
+    switch (family) {
+    case API_TEI:
+        return status == STATUS_INVALID ? 422 : http >= 500 && http != 503 ? 424 : http;
+    case API_TF:
+        return status == STATUS_TOO_LARGE || status == STATUS_UNSUPPORTED ? 400 : http;
+    default:
+        return http;
+    }
+}
+
 void api_reply_error(enum api_family family, const struct error *err, int http, struct api_reply *reply)
 {
     api_reply_release(reply);
-    reply->status = http != 0 ? http : status_http(err->status);
+    reply->status = http != 0 ? http : http_of(family, err->status);
     switch (family) {
     case API_COGNATE:
         reply->body = problem(err, reply->status);
         break;
     case API_OPENAI:
         reply->body = openai_error(err, reply->status);
+        break;
+    case API_TEI:
+        reply->body = tei_error(err, reply->status);
+        break;
+    case API_COHERE:
+        reply->body = json_pack("{s:o}", "message", message_json(err->text));
+        break;
+    case API_JINA:
+        reply->body = json_pack("{s:o}", "detail", message_json(err->text));
+        break;
+    case API_TF:
+        reply->body = json_pack("{s:o}", "error", message_json(err->text));
         break;
     }
 }

@@ -34,7 +34,11 @@ enum api_access {
 /* Whose error shape a route answers with. */
 enum api_family {
     API_COGNATE, /* RFC 9457 problem details */
-    API_OPENAI   /* {"error": {"message", "type", "param", "code"}} */
+    API_OPENAI,  /* {"error": {"message", "type", "param", "code"}} */
+    API_TEI,     /* Text Embeddings Inference: {"error", "error_type"} */
+    API_COHERE,  /* {"message"} */
+    API_JINA,    /* {"detail"} */
+    API_TF       /* TensorFlow Serving: {"error"} */
 };
 
 struct api_request {

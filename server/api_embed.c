@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdlib.h>
 
 #include "server/embed_call.h"
@@ -174,17 +173,9 @@ static enum status read_sides(const json_t *input, json_t **all, size_t *rows, s
     return status;
 }
 
-static float cosine(const struct embeddings *v, size_t a, size_t b)
-{
-    double dot = 0;
-    for (size_t i = 0; i < v->width; i++)
-        dot += (double)v->vectors[a * v->width + i] * v->vectors[b * v->width + i];
-    return (float)fmax(-1, fmin(1, dot));
-}
-
 static void answer_pair(struct api_call *call, const struct embeddings *v)
 {
-    double score = cosine(v, 0, 1), relevance;
+    double score = embeddings_cosine(v, 0, 1), relevance;
     if (engine_relevance(call->engine, score, true, &relevance, &call->err) == STATUS_OK)
         call_answer(call, 200,
                     json_pack("{s:f, s:o}", "score", score, "relevance", number_or_null(relevance)));
@@ -200,7 +191,7 @@ static void answer_matrix(struct api_call *call, const struct embeddings *v, siz
         row == NULL ? error_memory(&call->err, "comparing") : buf_printf(&text, &call->err, "{\"matrix\":[");
     for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
         for (size_t j = 0; j < columns; j++)
-            row[j] = cosine(v, i, rows + j);
+            row[j] = embeddings_cosine(v, i, rows + j);
         if (i > 0)
             status = buf_append(&text, ",", 1, &call->err);
         if (status == STATUS_OK)

@@ -152,9 +152,16 @@ void handle_models(struct api_call *call)
         call_answer(call, 200, json_pack("{s:s, s:[o]}", "object", "list", "data", model_json(model)));
 }
 
+/* One object for the clients of OpenAI and of TensorFlow Serving, which both ask here. */
 void handle_model(struct api_call *call)
 {
     const struct engine_model *model;
-    if (call_model(call, call->captures[0], &model) == STATUS_OK)
-        call_answer(call, 200, model_json(model));
+    if (call_model(call, call->captures[0], &model) != STATUS_OK)
+        return;
+    json_t *body = model_json(model);
+    if (json_object_set_new(body, "model_version_status", tf_status_json(model)) != 0) {
+        json_decref(body);
+        body = NULL;
+    }
+    call_answer(call, 200, body);
 }

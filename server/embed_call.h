@@ -66,9 +66,17 @@ enum status embed_call_read(struct embed_call *m, struct api_call *call);
 enum status embed_call_texts(struct embed_call *m, struct api_call *call, const json_t *input,
                              enum input_type type);
 
+/* Reads how many numbers of a vector are wanted from the body's field `name`; all when it is absent. */
+enum status embed_call_dimensions(struct embed_call *m, struct api_call *call, const char *name);
+
 enum status embed_call_run(struct embed_call *m, struct api_call *call);
 uint64_t embed_call_tokens(const struct embed_call *m); /* that the encoder saw */
 enum status embed_call_write(const struct embed_call *m, size_t row, struct buf *out, struct error *err);
-void embed_call_release(struct embed_call *m); /* accepts a zeroed one */
+enum status embed_call_write_rows(const struct embed_call *m, struct buf *out,
+                                  struct error *err); /* "[[…],…]" */
+void embed_call_release(struct embed_call *m);        /* accepts a zeroed one */
+
+/* Of two rows, both of unit length and full width. */
+float embeddings_cosine(const struct embeddings *v, size_t a, size_t b);
 
 #endif

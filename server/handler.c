@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "common/utf8.h"
@@ -90,6 +91,18 @@ void hex_text(const unsigned char *bytes, size_t n, char *out)
         out[2 * i + 1] = digits[bytes[i] & 15];
     }
     out[2 * n] = '\0';
+}
+
+void uuid_text(char out[37])
+{
+    unsigned char bytes[16] = {0};
+    char hex[33];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        memset(bytes, 0, sizeof bytes); /* the id is for people's eyes: nil is as good as any */
+    bytes[6] = (unsigned char)(bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (unsigned char)(bytes[8] & 0x3f) | 0x80;
+    hex_text(bytes, sizeof bytes, hex);
+    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 double clock_ms(void)

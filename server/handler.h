@@ -50,7 +50,8 @@ json_t *error_json(const struct error *err); /* {"code", "detail", "field"?} */
 json_t *message_json(const char *message);   /* what a message cut out of a character becomes "?" */
 void hex_text(const unsigned char *bytes, size_t n, char *out); /* 2n + 1 */
 
-double clock_ms(void); /* CLOCK_MONOTONIC, with fractions */
+void uuid_text(char out[37]); /* a random one */
+double clock_ms(void);        /* CLOCK_MONOTONIC, with fractions */
 
 /* ---- parts of requests ---- */
 

@@ -177,9 +177,30 @@ static enum status unknown_field(const struct shape *shape, const char *name, co
     return error_field(err, STATUS_INVALID, path, "unknown field \"%.40s\"; known are: %s", name, known);
 }
 
+static enum status check_list(const struct shape *shape, const json_t *list, const char *path,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct shape item = *shape;
+    item.list = false;
+    if (!json_is_array(list))
+        return error_field(err, STATUS_INVALID, path, "%s must be a list",
+                           path[0] != '\0' ? path : "the body");
+    for (size_t i = 0; i < json_array_size(list) && shape->count > 0 && status == STATUS_OK; i++) {
+        char at[FIELD_PATH];
+        path_item(at, path, i);
+        status = shape_check(&item, json_array_get(list, i), at, err);
+    }
+    return status;
+}
+
 enum status shape_check(const struct shape *shape, const json_t *value, const char *path, struct error *err)
 {
     char at[FIELD_PATH];
+    if (shape->anything)
+        return STATUS_OK;
+    if (shape->list)
+        return check_list(shape, value, path, err);
     if (!json_is_object(value))
         return error_field(err, STATUS_INVALID, path, "%s must be an object, not %s",
                            path[0] != '\0' ? path : "the body", type_of(value));

@@ -51,9 +51,11 @@ struct shape {
     const char *about;
     const struct field *fields;
     size_t count;
-    bool open;  /* of an answer: other keys may follow */
-    bool rows;  /* a list of such objects is as good as one */
-    bool empty; /* of a request: a body may be left out */
+    bool open;     /* of an answer: other keys may follow */
+    bool list;     /* of an answer: a list of such objects; of anything when there are no fields */
+    bool anything; /* of an answer: not described further */
+    bool rows;     /* a list of such objects is as good as one */
+    bool empty;    /* of a request: a body may be left out */
 };
 
 #define SHAPE(name, about, fields, ...)                                                                      \

@@ -168,18 +168,41 @@ static json_t *request_body(struct writer *w, const struct api_route *route)
     return json_pack("{s:b, s:s, s:o}", "required", !shape->empty, "description", about, "content", content);
 }
 
+/* The error object of each family. */
+static const struct {
+    const char *name;
+    const char *keys[2]; /* texts */
+} family_errors[] = {
+    [API_COGNATE] = {"Problem", {NULL}},
+    [API_OPENAI] = {"OpenAIError", {NULL}},
+    [API_TEI] = {"TeiError", {"error", "error_type"}},
+    [API_COHERE] = {"CohereError", {"message"}},
+    [API_JINA] = {"JinaError", {"detail"}},
+    [API_TF] = {"TfServingError", {"error"}},
+};
+
 static json_t *error_content(enum api_family family)
 {
     return json_pack("{s:{s:o}}", family == API_COGNATE ? "application/problem+json" : "application/json",
-                     "schema", reference(family == API_COGNATE ? "Problem" : "OpenAIError"));
+                     "schema", reference(family_errors[family].name));
+}
+
+static json_t *answer_schema(struct writer *w, const struct shape *shape)
+{
+    if (shape->list && shape->count == 0)
+        return json_pack("{s:s, s:s}", "type", "array", "description", shape->about);
+    if (shape->anything)
+        return json_pack("{s:s}", "description", shape->about);
+    add_shape(w, shape);
+    return shape->list ? json_pack("{s:s, s:o}", "type", "array", "items", reference(shape->name))
+                       : reference(shape->name);
 }
 
 static json_t *responses(struct writer *w, const struct api_route *route)
 {
     json_t *content;
     if (route->answer != NULL) {
-        add_shape(w, route->answer);
-        content = json_pack("{s:{s:o}}", "application/json", "schema", reference(route->answer->name));
+        content = json_pack("{s:{s:o}}", "application/json", "schema", answer_schema(w, route->answer));
     } else {
         content = json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
     }
@@ -246,6 +269,24 @@ static json_t *openai_error_schema(void)
                      "string", "null", "required", "error");
 }
 
+/* The error objects that are texts by name. */
+static void add_plain_errors(struct writer *w)
+{
+    for (size_t i = 0; i < sizeof family_errors / sizeof *family_errors; i++) {
+        json_t *properties = json_object(), *required = json_array();
+        for (size_t j = 0; j < 2 && family_errors[i].keys[j] != NULL; j++) {
+            put(w, properties, family_errors[i].keys[j], type_schema("string", false));
+            w->good = json_array_append_new(required, json_string(family_errors[i].keys[j])) == 0 && w->good;
+        }
+        json_t *schema =
+            json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required", required);
+        if (family_errors[i].keys[0] != NULL)
+            put(w, w->schemas, family_errors[i].name, schema);
+        else
+            json_decref(schema);
+    }
+}
+
 json_t *openapi_document(void)
 {
     struct writer w = {.schemas = json_object(), .good = true};
@@ -261,6 +302,7 @@ json_t *openapi_document(void)
     const struct api_route *routes = api_routes(&n);
     put(&w, w.schemas, "Problem", problem_schema(&w));
     put(&w, w.schemas, "OpenAIError", openai_error_schema());
+    add_plain_errors(&w);
     for (size_t i = 0; i < n; i++) {
         char method[8];
         size_t len = 0;

@@ -53,4 +53,30 @@ void handle_models(struct api_call *call);
 void handle_model(struct api_call *call);
 extern const struct shape shape_openai_embeddings, shape_openai_answer, shape_models, shape_model;
 
+/* api_tei.c */
+void handle_tei_embed(struct api_call *call);
+void handle_tei_similarity(struct api_call *call);
+void handle_tei_tokenize(struct api_call *call);
+void handle_tei_decode(struct api_call *call);
+void handle_tei_info(struct api_call *call);
+extern const struct shape shape_tei_embed, shape_tei_vectors, shape_tei_similarity, shape_tei_scores;
+extern const struct shape shape_tei_tokenize, shape_tei_tokens, shape_tei_decode, shape_tei_texts,
+    shape_tei_info;
+
+/* api_rerank.c */
+void handle_rerank(struct api_call *call);
+void handle_rerank_any(struct api_call *call);
+extern const struct shape shape_rerank, shape_rerank_answer, shape_rerank_any, shape_rerank_any_answer;
+
+/* api_cohere.c */
+void handle_cohere_embed(struct api_call *call);
+extern const struct shape shape_cohere_embed, shape_cohere_answer;
+
+/* api_tfserving.c */
+void handle_tf_predict(struct api_call *call);
+void handle_tf_metadata(struct api_call *call);
+void handle_tf_status(struct api_call *call);
+json_t *tf_status_json(const struct engine_model *model); /* the list of model_version_status */
+extern const struct shape shape_tf_predict, shape_tf_answer, shape_tf_metadata, shape_tf_status;
+
 #endif

@@ -37,15 +37,19 @@ static size_t vector_bytes(const float *v, const struct vector_format *format, u
         }
         return 4 * format->dimensions;
     case VECTOR_INT8:
+    case VECTOR_UINT8:
         for (size_t i = 0; i < format->dimensions; i++)
             largest = fmaxf(largest, fabsf(v[i]));
         for (size_t i = 0; i < format->dimensions; i++)
-            out[i] = (uint8_t)(int8_t)(largest > 0 ? lrintf(v[i] / largest * 127) : 0);
+            out[i] = (uint8_t)((largest > 0 ? lrintf(v[i] / largest * 127) : 0) +
+                               (format->type == VECTOR_UINT8 ? 128 : 0));
         return format->dimensions;
     default:
         memset(out, 0, (format->dimensions + 7) / 8);
         for (size_t i = 0; i < format->dimensions; i++)
             out[i / 8] |= (uint8_t)((v[i] > 0) << (7 - i % 8));
+        for (size_t i = 0; i < (format->dimensions + 7) / 8 && format->type == VECTOR_SIGNED_BINARY; i++)
+            out[i] = (uint8_t)(out[i] - 128);
         return (format->dimensions + 7) / 8;
     }
 }
@@ -83,8 +87,9 @@ enum status vector_write(const float *vector, const struct vector_format *format
     if (bytes == NULL)
         return error_memory(err, "writing a vector");
     size_t n = vector_bytes(vector, format, bytes);
-    enum status status = format->base64 ? write_base64(bytes, n, out, err)
-                                        : write_integers(bytes, n, format->type == VECTOR_INT8, out, err);
+    bool is_signed = format->type == VECTOR_INT8 || format->type == VECTOR_SIGNED_BINARY;
+    enum status status =
+        format->base64 ? write_base64(bytes, n, out, err) : write_integers(bytes, n, is_signed, out, err);
     free(bytes);
     return status;
 }

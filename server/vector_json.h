@@ -8,6 +8,8 @@
  *     float   [0.0123, -0.5, …]                  little-endian float32
  *     int8    [12, -127, …] the largest is ±127  one byte each
  *     binary  [0…255, …] one bit a dimension, set where it is above 0, the first in the highest bit
+ *
+ * The last two types are int8 plus 128, and binary less 128, as Cohere's API has them.
  */
 #ifndef COGNATE_SERVER_VECTOR_JSON_H
 #define COGNATE_SERVER_VECTOR_JSON_H
@@ -18,7 +20,7 @@
 #include "common/buf.h"
 #include "common/status.h"
 
-enum vector_type { VECTOR_FLOAT, VECTOR_INT8, VECTOR_BINARY };
+enum vector_type { VECTOR_FLOAT, VECTOR_INT8, VECTOR_BINARY, VECTOR_UINT8, VECTOR_SIGNED_BINARY };
 
 struct vector_format {
     enum vector_type type;
@@ -26,7 +28,7 @@ struct vector_format {
     size_t dimensions;
 };
 
-extern const char *const vector_type_names[];     /* in the order of the enum, NULL at the end */
+extern const char *const vector_type_names[];     /* of the first three, NULL at the end */
 extern const char *const vector_encoding_names[]; /* "float", "base64" */
 
 /* Makes the first `dimensions` of `width` numbers a unit vector of their own. */

@@ -15,7 +15,9 @@ static void writes_each_form(void **state)
     } cases[] = {
         {{VECTOR_FLOAT, false, 3}, "[0.5,-0.25,0.0]"},    {{VECTOR_FLOAT, true, 1}, "\"AAAAPw==\""},
         {{VECTOR_INT8, false, 5}, "[64,-32,0,127,-127]"}, {{VECTOR_INT8, true, 3}, "\"f8AA\""},
-        {{VECTOR_BINARY, false, 9}, "[150,128]"},         {{VECTOR_BINARY, true, 8}, "\"lg==\""},
+        {{VECTOR_BINARY, false, 9}, "[150,128]"},
+        {{VECTOR_SIGNED_BINARY, false, 9}, "[22,0]"},
+        {{VECTOR_UINT8, false, 5}, "[192,96,128,255,1]"},         {{VECTOR_BINARY, true, 8}, "\"lg==\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out;

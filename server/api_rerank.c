@@ -1,0 +1,261 @@
+/* Reranking: the routes of Jina (jina.ai/reranker), Cohere (docs.cohere.com/reference/rerank) and Text
+ * Embeddings Inference. Without a cross-encoder the order is that of embeddings: the relevance of each
+ * document's cosine to the query. Answers that have room for it say so. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/embed_call.h"
+#include "server/routes.h"
+
+#define METHOD "ordered by the similarity of embeddings; there is no cross-encoder here"
+
+static const struct field rerank_fields[] = {
+    {.name = "model", .kind = FIELD_TEXT, .about = "The model's name; the loaded one when absent."},
+    {.name = "query",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .least = 1,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "A query."},
+    {.name = "documents",
+     .kind = FIELD_ANY,
+     .count = FIELD_LIST,
+     .required = true,
+     .items = EMBED_INPUTS,
+     .about = "Texts, or objects {\"text\": …}; at most 2,048."},
+    {.name = "top_n",
+     .kind = FIELD_INTEGER,
+     .least = 1,
+     .most = 1e9,
+     .about = "Most results; all when absent."},
+    {.name = "return_documents", .kind = FIELD_BOOLEAN, .about = "With the documents; false when absent."},
+    {.name = "max_tokens_per_doc",
+     .kind = FIELD_INTEGER,
+     .about = "Not used: long documents are pooled over windows."},
+    {.name = "max_chunks_per_doc", .kind = FIELD_INTEGER, .about = "Not used, likewise."},
+};
+const struct shape shape_rerank = SHAPE("Rerank", "Documents to be ordered.", rerank_fields);
+
+static const struct field result_fields[] = {
+    {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which document."},
+    {.name = "relevance_score", .kind = FIELD_NUMBER, .required = true, .about = "0 to 1, best first."},
+    {.name = "document", .kind = FIELD_OBJECT, .about = "{\"text\": …}, with return_documents."},
+};
+static const struct shape shape_result = SHAPE("RerankResult", "A document's rank.", result_fields);
+static const struct field answer_fields[] = {
+    {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "Of the call."},
+    {.name = "model", .kind = FIELD_TEXT, .required = true, .about = "The model's name."},
+    {.name = "results",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .required = true,
+     .of = &shape_result,
+     .about = "Best first."},
+    {.name = "usage", .kind = FIELD_OBJECT, .required = true, .about = "total_tokens, prompt_tokens."},
+    {.name = "meta",
+     .kind = FIELD_OBJECT,
+     .required = true,
+     .about = "api_version, billed_units, tokens, warnings."},
+};
+const struct shape shape_rerank_answer = SHAPE("RerankAnswer", "The order of documents.", answer_fields);
+
+static const struct field tei_fields[] = {
+    {.name = "query",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "A query."},
+    {.name = "texts",
+     .kind = FIELD_TEXT,
+     .count = FIELD_LIST,
+     .required = true,
+     .items = EMBED_INPUTS,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "Texts to be ordered."},
+    {.name = "truncate",
+     .kind = FIELD_BOOLEAN,
+     .about = "Cuts long texts; false when absent: they are pooled."},
+    {.name = "truncation_direction", .kind = FIELD_TEXT, .about = "Right."},
+    {.name = "raw_scores", .kind = FIELD_BOOLEAN, .about = "Cosines in place of relevances."},
+    {.name = "return_text", .kind = FIELD_BOOLEAN, .about = "With the texts."},
+};
+static const struct shape shape_tei = SHAPE("TeiRerank", "Texts to be ordered.", tei_fields);
+
+const struct shape shape_rerank_any = {
+    .name = "RerankAny",
+    .about = "query with texts (Text Embeddings Inference) or documents (Jina, Cohere).",
+    .open = true};
+const struct shape shape_rerank_any_answer = {.name = "RerankAnyAnswer",
+                                              .about = "A list of {index, score, text?}, or a RerankAnswer.",
+                                              .anything = true};
+
+struct rank {
+    size_t index;
+    double score;
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* P(relevant) of a cosine; of a model without a curve the cosine moved to 0 … 1. */
+static enum status relevance(struct api_call *call, double cosine, double *out)
+{
+    enum status status = engine_relevance(call->engine, cosine, false, out, &call->err);
+    if (status == STATUS_OK && isnan(*out))
+        *out = (1 + cosine) / 2;
+    return status;
+}
+
+/* The texts (a list of texts) in order of relevance to the query, in ranks (owned by the caller). */
+static enum status rank_texts(struct api_call *call, const json_t *query, const json_t *texts, bool truncate,
+                              bool raw, struct rank **out, const struct engine_model **model,
+                              uint64_t *tokens)
+{
+    struct embed_call q = {0}, d = {0};
+    size_t n = json_array_size(texts);
+    struct rank *ranks = calloc(n + 1, sizeof *ranks);
+    enum status status = ranks == NULL ? error_memory(&call->err, "ordering the documents") : STATUS_OK;
+    q.long_text = d.long_text = truncate ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    if (status == STATUS_OK)
+        status = embed_call_texts(&q, call, query, INPUT_QUERY);
+    if (status == STATUS_OK)
+        status = embed_call_run(&q, call);
+    if (status == STATUS_OK)
+        status = embed_call_texts(&d, call, texts, INPUT_DOCUMENT);
+    if (status == STATUS_OK)
+        status = embed_call_run(&d, call);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        double dot = 0;
+        for (size_t j = 0; j < d.rows.width; j++)
+            dot += (double)q.rows.vectors[j] * d.rows.vectors[i * d.rows.width + j];
+        ranks[i] = (struct rank){i, fmax(-1, fmin(1, dot))};
+        if (!raw)
+            status = relevance(call, ranks[i].score, &ranks[i].score);
+    }
+    if (status == STATUS_OK) {
+        qsort(ranks, n, sizeof *ranks, by_score);
+        *tokens = embed_call_tokens(&q) + embed_call_tokens(&d);
+        *model = q.model;
+        *out = ranks;
+    } else {
+        free(ranks);
+    }
+    embed_call_release(&q);
+    embed_call_release(&d);
+    return status;
+}
+
+/* ---- Jina, Cohere ---- */
+
+/* The texts of documents that are texts or objects with one. */
+static enum status document_texts(const json_t *documents, json_t *out, struct error *err)
+{
+    for (size_t i = 0; i < json_array_size(documents); i++) {
+        json_t *item = json_array_get(documents, i);
+        json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
+        if (!json_is_string(text))
+            return error_field(err, STATUS_INVALID, "documents",
+                               "documents[%zu] must be a text or an object with a text", i);
+        if (json_string_length(text) > ENGINE_DOCUMENT_BYTES)
+            return error_field(err, STATUS_TOO_LARGE, "documents", "documents[%zu] has %zu bytes; at most %d",
+                               i, json_string_length(text), ENGINE_DOCUMENT_BYTES);
+        if (json_array_append(out, text) != 0)
+            return error_memory(err, "reading the documents");
+    }
+    return STATUS_OK;
+}
+
+static json_t *results_json(const struct rank *ranks, size_t n, const json_t *texts, bool with_text)
+{
+    json_t *results = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *result =
+            json_pack("{s:I, s:f}", "index", (json_int_t)ranks[i].index, "relevance_score", ranks[i].score);
+        bool good = !with_text || json_object_set_new(
+                                      result, "document",
+                                      json_pack("{s:O}", "text", json_array_get(texts, ranks[i].index))) == 0;
+        if (json_array_append_new(results, result) != 0 || !good) {
+            json_decref(results);
+            return NULL;
+        }
+    }
+    return results;
+}
+
+void handle_rerank(struct api_call *call)
+{
+    struct rank *ranks = NULL;
+    const struct engine_model *model = NULL;
+    uint64_t tokens = 0;
+    char id[37];
+    json_t *texts = json_array();
+    enum status status = document_texts(shape_get(call->body, "documents"), texts, &call->err);
+    if (status == STATUS_OK && json_array_size(texts) == 0)
+        status = error_field(&call->err, STATUS_INVALID, "documents", "documents must not be empty");
+    if (status == STATUS_OK)
+        status =
+            rank_texts(call, shape_get(call->body, "query"), texts, false, false, &ranks, &model, &tokens);
+    if (status == STATUS_OK) {
+        size_t n = json_array_size(texts), most = (size_t)shape_integer(call->body, "top_n", (long long)n);
+        json_t *results = results_json(ranks, most < n ? most : n, texts,
+                                       shape_boolean(call->body, "return_documents", false));
+        uuid_text(id);
+        call_answer(call, 200,
+                    json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:s}, s:{s:i}, s:{s:I}, s:[s]}}", "id", id,
+                              "model", model->name, "results", results, "usage", "total_tokens",
+                              (json_int_t)tokens, "prompt_tokens", (json_int_t)tokens, "meta", "api_version",
+                              "version", call->route->family == API_COHERE ? "2" : "1", "billed_units",
+                              "search_units", 1, "tokens", "input_tokens", (json_int_t)tokens, "warnings",
+                              METHOD));
+    }
+    json_decref(texts);
+    free(ranks);
+}
+
+/* ---- Text Embeddings Inference ---- */
+
+static void rerank_tei(struct api_call *call)
+{
+    struct rank *ranks = NULL;
+    const struct engine_model *model = NULL;
+    uint64_t tokens;
+    const json_t *texts = shape_get(call->body, "texts");
+    if (json_array_size(texts) == 0) {
+        call_answer(call, 400,
+                    json_pack("{s:s, s:s}", "error", "`texts` cannot be empty", "error_type", "empty"));
+        return;
+    }
+    if (rank_texts(call, shape_get(call->body, "query"), texts, shape_boolean(call->body, "truncate", false),
+                   shape_boolean(call->body, "raw_scores", false), &ranks, &model, &tokens) != STATUS_OK)
+        return;
+    bool with_text = shape_boolean(call->body, "return_text", false);
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(texts) && list != NULL; i++) {
+        json_t *rank = json_pack("{s:I, s:f}", "index", (json_int_t)ranks[i].index, "score", ranks[i].score);
+        bool good = !with_text || json_object_set(rank, "text", json_array_get(texts, ranks[i].index)) == 0;
+        if (json_array_append_new(list, rank) != 0 || !good) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    call_answer(call, 200, list);
+    free(ranks);
+}
+
+/* One address, two families: texts are Text Embeddings Inference's, documents are Jina's and Cohere's. */
+void handle_rerank_any(struct api_call *call)
+{
+    bool tei = shape_get(call->body, "documents") == NULL;
+    if (shape_check(tei ? &shape_tei : &shape_rerank, call->body, "", &call->err) != STATUS_OK)
+        return;
+    if (tei)
+        rerank_tei(call);
+    else
+        handle_rerank(call);
+}

@@ -1,0 +1,300 @@
+/* The routes of Text Embeddings Inference: huggingface.github.io/text-embeddings-inference. What it would
+ * refuse for its size is split instead. Vectors have unit length, always. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "server/embed_call.h"
+#include "server/json_write.h"
+#include "server/routes.h"
+
+static const char *const directions[] = {"right", "Right", NULL};
+
+#define TRUNCATE_FIELDS                                                                                      \
+    {.name = "truncate",                                                                                     \
+     .kind = FIELD_BOOLEAN,                                                                                  \
+     .about =                                                                                                \
+         "Cuts texts longer than the model's context; false when absent: they are pooled over windows."},    \
+        {.name = "truncation_direction", .kind = FIELD_TEXT, .choices = directions, .about = "right."},      \
+    {                                                                                                        \
+        .name = "prompt_name", .kind = FIELD_TEXT, .choices = input_type_names,                              \
+        .about = "query when absent."                                                                        \
+    }
+#define INPUTS_FIELD                                                                                         \
+    {                                                                                                        \
+        .name = "inputs", .kind = FIELD_TEXT, .count = FIELD_ONE_OR_LIST, .required = true,                  \
+        .items = EMBED_INPUTS, .most = ENGINE_DOCUMENT_BYTES, .about = "A text, or a list of at most 2,048." \
+    }
+
+static const struct field embed_fields[] = {
+    INPUTS_FIELD,
+    TRUNCATE_FIELDS,
+    {.name = "normalize",
+     .kind = FIELD_BOOLEAN,
+     .about = "true: vectors have unit length; false is refused."},
+    {.name = "dimensions", .kind = FIELD_INTEGER, .least = 1, .most = 65536, .about = "Shorter vectors."},
+};
+const struct shape shape_tei_embed = SHAPE("TeiEmbed", "Texts to be embedded.", embed_fields);
+const struct shape shape_tei_vectors = {
+    .name = "TeiVectors", .about = "A vector for each text.", .list = true};
+
+static const struct field sentences_fields[] = {
+    {.name = "source_sentence",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "A text."},
+    {.name = "sentences",
+     .kind = FIELD_TEXT,
+     .count = FIELD_LIST,
+     .required = true,
+     .items = EMBED_INPUTS - 1,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "Texts to compare it with."},
+};
+static const struct shape shape_sentences = SHAPE("TeiSentences", "What to compare.", sentences_fields);
+static const struct field parameter_fields[] = {TRUNCATE_FIELDS};
+static const struct shape shape_parameters = SHAPE("TeiParameters", "How to embed.", parameter_fields);
+static const struct field similarity_fields[] = {
+    {.name = "inputs",
+     .kind = FIELD_OBJECT,
+     .required = true,
+     .of = &shape_sentences,
+     .about = "What to compare."},
+    {.name = "parameters", .kind = FIELD_OBJECT, .of = &shape_parameters, .about = "How to embed."},
+};
+const struct shape shape_tei_similarity = SHAPE("TeiSimilarity", "Texts to be compared.", similarity_fields);
+const struct shape shape_tei_scores = {
+    .name = "TeiScores", .about = "A cosine for each sentence.", .list = true};
+
+static const struct field tokenize_fields[] = {
+    INPUTS_FIELD,
+    {.name = "add_special_tokens", .kind = FIELD_BOOLEAN, .about = "true when absent."},
+    {.name = "prompt_name",
+     .kind = FIELD_TEXT,
+     .choices = input_type_names,
+     .about = "No prompt when absent."},
+};
+const struct shape shape_tei_tokenize = SHAPE("TeiTokenize", "Texts to be tokenized.", tokenize_fields);
+const struct shape shape_tei_tokens = {
+    .name = "TeiTokens", .about = "For each text a list of {id, text, special, start, stop}.", .list = true};
+
+static const struct field decode_fields[] = {
+    {.name = "ids", .kind = FIELD_ANY, .required = true, .about = "Token ids, or a list of such lists."},
+    {.name = "skip_special_tokens", .kind = FIELD_BOOLEAN, .about = "true when absent."},
+};
+const struct shape shape_tei_decode = SHAPE("TeiDecode", "Token ids to be turned into text.", decode_fields);
+const struct shape shape_tei_texts = {
+    .name = "TeiTexts", .about = "A text for each list of ids.", .list = true};
+
+const struct shape shape_tei_info = {.name = "TeiInfo", .about = "The model and the limits.", .open = true};
+
+/* Whether a list of inputs is empty, which has an answer of its own. */
+static bool answer_empty(struct api_call *call, const json_t *inputs, const char *name)
+{
+    if (!json_is_array(inputs) || json_array_size(inputs) > 0)
+        return false;
+    call_answer(call, 400,
+                json_pack("{s:s++, s:s}", "error", "`", name, "` cannot be empty", "error_type", "empty"));
+    return true;
+}
+
+static void answer_rows(struct api_call *call, const struct embed_call *m)
+{
+    struct buf text;
+    buf_init(&text, JSON_WRITE_CEILING);
+    if (embed_call_write_rows(m, &text, &call->err) == STATUS_OK)
+        call_answer_text(call, &text, NULL);
+    buf_release(&text);
+}
+
+void handle_tei_embed(struct api_call *call)
+{
+    const json_t *inputs = shape_get(call->body, "inputs");
+    struct embed_call m = {0};
+    if (answer_empty(call, inputs, "inputs"))
+        return;
+    enum status status = embed_call_texts(&m, call, inputs, input_type_of(call->body, "prompt_name"));
+    if (status == STATUS_OK && !shape_boolean(call->body, "normalize", true))
+        status = error_field(&call->err, STATUS_UNSUPPORTED, "normalize",
+                             "vectors are normalized here, always; leave normalize out");
+    if (status == STATUS_OK)
+        status = embed_call_dimensions(&m, call, "dimensions");
+    m.long_text = shape_boolean(call->body, "truncate", false) ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    if (status == STATUS_OK)
+        status = embed_call_run(&m, call);
+    if (status == STATUS_OK)
+        answer_rows(call, &m);
+    embed_call_release(&m);
+}
+
+/* [0.91,0.12,…]: the cosine of the first row to each of the others. */
+static void answer_cosines(struct api_call *call, const struct embed_call *m)
+{
+    struct buf text;
+    float *scores = calloc(m->n, sizeof *scores);
+    buf_init(&text, JSON_WRITE_CEILING);
+    enum status status = scores == NULL ? error_memory(&call->err, "comparing") : STATUS_OK;
+    for (size_t i = 1; i < m->n && status == STATUS_OK; i++)
+        scores[i - 1] = embeddings_cosine(&m->rows, 0, i);
+    if (status == STATUS_OK)
+        status = json_write_floats(scores, m->n - 1, &text, &call->err);
+    if (status == STATUS_OK)
+        call_answer_text(call, &text, NULL);
+    buf_release(&text);
+    free(scores);
+}
+
+void handle_tei_similarity(struct api_call *call)
+{
+    const json_t *inputs = shape_get(call->body, "inputs"), *parameters = shape_get(call->body, "parameters");
+    struct embed_call m = {0};
+    enum status status = STATUS_OK;
+    if (answer_empty(call, shape_get(inputs, "sentences"), "inputs.sentences"))
+        return;
+    json_t *all = json_array();
+    if (json_array_append(all, json_object_get(inputs, "source_sentence")) != 0 ||
+        json_array_extend(all, json_object_get(inputs, "sentences")) != 0)
+        status = error_memory(&call->err, "reading the sentences");
+    if (status == STATUS_OK)
+        status = embed_call_texts(&m, call, all, input_type_of(parameters, "prompt_name"));
+    m.long_text = shape_boolean(parameters, "truncate", false) ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    if (status == STATUS_OK)
+        status = embed_call_run(&m, call);
+    if (status == STATUS_OK)
+        answer_cosines(call, &m);
+    embed_call_release(&m);
+    json_decref(all);
+}
+
+/* ---- tokens ---- */
+
+/* Special tokens stand nowhere in the text; the others say which characters of it they are. */
+static json_t *token_json(const struct tokenizer *t, struct text text, const struct token *token)
+{
+    size_t start = utf8_length(text.data, token->start);
+    struct text piece = {text.data + token->start, token->end - token->start};
+    size_t stop = start + utf8_length(piece.data, piece.len);
+    if (tokenizer_is_special(t, token->id))
+        return json_pack("{s:i, s:o, s:b, s:n, s:n}", "id", (int)token->id, "text",
+                         text_json(tokenizer_piece(t, token->id)), "special", 1, "start", "stop");
+    return json_pack("{s:i, s:o, s:b, s:I, s:I}", "id", (int)token->id, "text",
+                     piece.len > 0 ? text_json(piece) : text_json(tokenizer_piece(t, token->id)), "special",
+                     0, "start", (json_int_t)start, "stop", (json_int_t)stop);
+}
+
+static json_t *tokens_json(const struct tokenizer *t, struct text text, const struct encoding *e,
+                           bool specials)
+{
+    const struct token first = {.id = tokenizer_start_id(t)}, last = {.id = tokenizer_end_id(t)};
+    json_t *list = json_array();
+    bool good = list != NULL;
+    if (specials && first.id >= 0)
+        good = json_array_append_new(list, token_json(t, text, &first)) == 0;
+    for (size_t i = 0; i < e->count && good; i++)
+        good = json_array_append_new(list, token_json(t, text, &e->tokens[i])) == 0;
+    if (good && specials && last.id >= 0)
+        good = json_array_append_new(list, token_json(t, text, &last)) == 0;
+    if (good)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+void handle_tei_tokenize(struct api_call *call)
+{
+    const struct engine_model *model;
+    const json_t *inputs = shape_get(call->body, "inputs");
+    struct encoding encoding = {0};
+    struct text *texts = NULL, prompt = {0};
+    size_t n = 0;
+    if (answer_empty(call, inputs, "inputs"))
+        return;
+    json_t *all = json_array();
+    enum status status = call_model(call, (struct text){0}, &model);
+    if (status == STATUS_OK)
+        status = json_texts(inputs, &texts, &n, &call->err);
+    if (status == STATUS_OK && shape_get(call->body, "prompt_name") != NULL)
+        prompt = input_type_of(call->body, "prompt_name") == INPUT_QUERY ? model->info->prompt_query
+                                                                         : model->info->prompt_document;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        status = tokenizer_encode(model->tokenizer, &encoding, prompt, texts[i], &call->err);
+        if (status == STATUS_OK &&
+            json_array_append_new(all, tokens_json(model->tokenizer, texts[i], &encoding,
+                                                   shape_boolean(call->body, "add_special_tokens", true))) !=
+                0)
+            status = error_memory(&call->err, "listing the tokens");
+    }
+    if (status == STATUS_OK)
+        call_answer(call, 200, json_incref(all));
+    json_decref(all);
+    encoding_release(&encoding);
+    free(texts);
+}
+
+/* The pieces of `ids` one behind the other, U+2581 as a space, the one in front left out. */
+static enum status decode(const struct tokenizer *t, const json_t *ids, bool skip, struct buf *out,
+                          struct error *err)
+{
+    static const char mark[] = "\xe2\x96\x81";
+    enum status status = STATUS_OK;
+    buf_clear(out);
+    if (!json_is_array(ids))
+        return error_field(err, STATUS_INVALID, "ids",
+                           "ids must be a list of token ids, or a list of such lists");
+    for (size_t i = 0; i < json_array_size(ids) && status == STATUS_OK; i++) {
+        const json_t *id = json_array_get(ids, i);
+        json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (value < 0 || value >= (json_int_t)tokenizer_size(t))
+            return error_field(err, STATUS_INVALID, "ids", "ids must be integers of 0 to %u",
+                               (unsigned)tokenizer_size(t) - 1);
+        struct text piece = tokenizer_piece(t, (int32_t)value);
+        if (skip && tokenizer_is_special(t, (int32_t)value))
+            continue;
+        bool word = piece.len >= 3 && memcmp(piece.data, mark, 3) == 0;
+        if (word && out->len > 0)
+            status = buf_append(out, " ", 1, err);
+        if (status == STATUS_OK)
+            status = buf_append(out, piece.data + (word ? 3 : 0), piece.len - (word ? 3 : 0), err);
+    }
+    return status;
+}
+
+void handle_tei_decode(struct api_call *call)
+{
+    const struct engine_model *model;
+    const json_t *ids = shape_get(call->body, "ids");
+    bool batch = json_is_array(json_array_get(ids, 0)),
+         skip = shape_boolean(call->body, "skip_special_tokens", true);
+    struct buf text;
+    if (answer_empty(call, ids, "ids"))
+        return;
+    json_t *all = json_array();
+    buf_init(&text, JSON_WRITE_CEILING);
+    enum status status = call_model(call, (struct text){0}, &model);
+    for (size_t i = 0; i < (batch ? json_array_size(ids) : 1) && status == STATUS_OK; i++) {
+        status = decode(model->tokenizer, batch ? json_array_get(ids, i) : ids, skip, &text, &call->err);
+        if (status == STATUS_OK && json_array_append_new(all, text_json(buf_text(&text))) != 0)
+            status = error_memory(&call->err, "decoding");
+    }
+    if (status == STATUS_OK)
+        call_answer(call, 200, json_incref(all));
+    json_decref(all);
+    buf_release(&text);
+}
+
+void handle_tei_info(struct api_call *call)
+{
+    const struct engine_model *m;
+    if (call_model(call, (struct text){0}, &m) != STATUS_OK)
+        return;
+    call_answer(call, 200,
+                json_pack("{s:s, s:n, s:s, s:s, s:{s:{s:s}}, s:i, s:I, s:I, s:n, s:i, s:b, s:I, s:s}",
+                          "model_id", m->name, "model_sha", "model_dtype",
+                          m->precision == PRECISION_INT8 ? "int8" : "float32", "served_model_name", m->name,
+                          "model_type", "embedding", "pooling", "mean", "max_concurrent_requests",
+                          ENGINE_WAITING, "max_input_length", (json_int_t)m->info->context,
+                          "max_batch_tokens", (json_int_t)m->info->context * EMBED_INPUTS,
+                          "max_batch_requests", "max_client_batch_size", EMBED_INPUTS, "auto_truncate", 0,
+                          "tokenization_workers", (json_int_t)m->threads, "version", COGNATE_VERSION));
+}
