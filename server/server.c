@@ -38,7 +38,7 @@
     (40 << 10) /* the library's memory for a connection: a head of GATE_HEADER_BYTES, parsed                 \
                 */
 #define SWEEP_MS      250
-#define DRAIN_MS      30000
+#define DRAIN_MS      31000 /* the usual deadline of a request, and a second for its answer */
 #define DRAIN_STEP_MS 20
 #define FILES         256 /* descriptors beside those of connections */
 #define CONNECTIONS   1200
