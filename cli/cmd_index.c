@@ -256,8 +256,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     uint64_t total = 0;
     bool dry = arguments_flag(a, "dry-run");
     enum outcome outcome = OUTCOME_ERROR;
-    if (interrupt_watch(&interrupt, err) != STATUS_OK)
-        return OUTCOME_ERROR;
+    interrupt_watch(&interrupt);
     j.interrupt = &interrupt;
     buf_init(&j.what, 1 << 16);
     enum status status = session_db(s, err);

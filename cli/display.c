@@ -1,5 +1,6 @@
 #include "cli/display.h"
 
+#include <string.h>
 #include <utf8proc.h>
 
 #include "common/utf8.h"
@@ -7,8 +8,6 @@
 #define REGIONAL_FIRST  0x1F1E6
 #define REGIONAL_LAST   0x1F1FF
 #define PICTURE_FORM    0xFE0F
-#define FIRST_ISOLATE   "\xE2\x81\xA8"
-#define POP_ISOLATE     "\xE2\x81\xA9"
 
 /* The next grapheme cluster of t: its bytes and its columns. */
 static size_t cluster(struct text t, size_t *columns)
@@ -40,6 +39,11 @@ size_t display_width(struct text t)
     for (size_t at = 0; at < t.len; width += columns)
         at += cluster((struct text){t.data + at, t.len - at}, &columns);
     return width;
+}
+
+bool display_is_isolated(struct text t)
+{
+    return t.len >= 3 && memcmp(t.data, DISPLAY_FIRST_ISOLATE, 3) == 0;
 }
 
 size_t display_fit(struct text t, size_t columns)
@@ -99,7 +103,7 @@ static bool right_to_left(struct text t)
 enum status display_clean(struct buf *out, struct text t, bool isolate, struct error *err)
 {
     bool wrap = isolate && right_to_left(t), blank = true;
-    enum status status = wrap ? buf_append(out, FIRST_ISOLATE, 3, err) : STATUS_OK;
+    enum status status = wrap ? buf_append(out, DISPLAY_FIRST_ISOLATE, 3, err) : STATUS_OK;
     for (size_t at = 0; status == STATUS_OK && at < t.len;) {
         uint32_t c;
         size_t n = utf8_decode(t.data + at, t.len - at, &c);
@@ -116,6 +120,6 @@ enum status display_clean(struct buf *out, struct text t, bool isolate, struct e
             status = buf_append(out, bytes, n, err);
     }
     if (status == STATUS_OK && wrap)
-        status = buf_append(out, POP_ISOLATE, 3, err);
+        status = buf_append(out, DISPLAY_POP_ISOLATE, 3, err);
     return status;
 }

@@ -17,7 +17,13 @@
 #include "common/buf.h"
 #include "common/text.h"
 
+#define DISPLAY_FIRST_ISOLATE "\xE2\x81\xA8"
+#define DISPLAY_POP_ISOLATE   "\xE2\x81\xA9"
+
 size_t display_width(struct text t);
+
+/* Whether display_clean has put it between the two. */
+bool display_is_isolated(struct text t);
 
 /* Bytes of the longest beginning that is at most `columns` wide and ends on a grapheme border. */
 size_t display_fit(struct text t, size_t columns);

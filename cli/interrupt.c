@@ -1,46 +1,44 @@
 #include "cli/interrupt.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <stddef.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+static const int numbers[INTERRUPT_SIGNALS] = {SIGINT, SIGTERM};
 
-static void *wait_for_signals(void *context)
+static void stop(int number)
 {
-    static const char stopping[] = "\nstopping after what is in hand; once more stops at once\n";
-    struct interrupt *i = context;
-    int number;
-    if (sigwait(&i->signals, &number) != 0)
-        return NULL;
-    atomic_store(&i->asked, true);
-    if (write(STDERR_FILENO, stopping, sizeof stopping - 1) < 0)
-        return NULL; /* nobody reads it */
-    sigwait(&i->signals, &number);
-    _exit(OUTCOME_INTERRUPTED);
+    static const char says[] = "\nstopping after what is in hand; once more stops at once\n";
+    int before = errno;
+    (void)number;
+    for (size_t s = 0; s < INTERRUPT_SIGNALS; s++)
+        sigaction(numbers[s], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    ssize_t written = write(STDERR_FILENO, says, sizeof says - 1);
+    (void)written; /* nobody may be reading it */
+    errno = before;
 }
 
-enum status interrupt_watch(struct interrupt *i, struct error *err)
+void interrupt_watch(struct interrupt *i)
 {
-    atomic_init(&i->asked, false);
-    sigemptyset(&i->signals);
-    sigaddset(&i->signals, SIGINT);
-    sigaddset(&i->signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &i->signals, &i->before);
-    if (pthread_create(&i->thread, NULL, wait_for_signals, i) != 0) {
-        pthread_sigmask(SIG_SETMASK, &i->before, NULL);
-        return error_set(err, STATUS_NO_MEMORY, "cannot start a thread; the system's limits are reached");
+    for (size_t s = 0; s < INTERRUPT_SIGNALS; s++) {
+        sigaction(numbers[s], NULL, &i->before[s]);
+        if (i->before[s].sa_handler != SIG_IGN)
+            sigaction(numbers[s], &(struct sigaction){.sa_handler = stop, .sa_flags = SA_RESTART}, NULL);
     }
-    return STATUS_OK;
 }
 
-bool interrupt_asked(struct interrupt *i)
+bool interrupt_asked(const struct interrupt *i)
 {
-    return atomic_load(&i->asked);
+    for (size_t s = 0; s < INTERRUPT_SIGNALS; s++) {
+        struct sigaction now;
+        if (i->before[s].sa_handler != SIG_IGN && sigaction(numbers[s], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            return true;
+    }
+    return false;
 }
 
 void interrupt_end(struct interrupt *i)
 {
-    pthread_cancel(i->thread);
-    pthread_join(i->thread, NULL);
-    pthread_sigmask(SIG_SETMASK, &i->before, NULL);
+    for (size_t s = 0; s < INTERRUPT_SIGNALS; s++)
+        sigaction(numbers[s], &i->before[s], NULL);
 }

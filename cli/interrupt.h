@@ -1,31 +1,29 @@
 /* Ctrl-C: the first one asks to stop at the next good place, the second ends the program at once.
  *
  *     struct interrupt i;
- *     if (interrupt_watch(&i, &err) != STATUS_OK) …          // before any other thread is started
+ *     interrupt_watch(&i);
  *     while (!interrupt_asked(&i)) …
  *     interrupt_end(&i);
  *
- * SIGINT and SIGTERM are blocked in all threads and taken by one that waits for them, so that no handler and
- * no global flag is needed.
+ * The handler of SIGINT and SIGTERM gives both back their default action, which is to end the process. So the
+ * second one needs no code, and that the first one came shows in the action itself: no flag outside of the
+ * program's own data is needed, and it does not matter which thread takes the signal (OpenBLAS starts some
+ * when it is loaded, before anything could be blocked). A signal that was ignored stays so.
  */
 #ifndef COGNATE_CLI_INTERRUPT_H
 #define COGNATE_CLI_INTERRUPT_H
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
-#include "common/status.h"
+#define INTERRUPT_SIGNALS 2
 
 struct interrupt {
-    pthread_t thread;
-    sigset_t signals, before;
-    atomic_bool asked;
+    struct sigaction before[INTERRUPT_SIGNALS];
 };
 
-enum status interrupt_watch(struct interrupt *i, struct error *err);
-bool interrupt_asked(struct interrupt *i);
+void interrupt_watch(struct interrupt *i);
+bool interrupt_asked(const struct interrupt *i);
 void interrupt_end(struct interrupt *i);
 
 #endif

@@ -127,6 +127,8 @@ static void print_line(const struct table *t, const size_t *widths, const char *
         if (t->columns[c].align == ALIGN_RIGHT)
             print_blanks(pad);
         fwrite(cell.data, 1, cell.len, stdout);
+        if (cells[c][cell.len] != '\0' && display_is_isolated(cell))
+            fputs(DISPLAY_POP_ISOLATE, stdout); /* what was cut off held it */
         if (!last)
             print_blanks((t->columns[c].align == ALIGN_LEFT ? pad : 0) + COLUMN_GAP);
         used += widths[c] + COLUMN_GAP;
