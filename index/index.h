@@ -130,8 +130,8 @@ enum status collection_plan(struct collection *c, const struct document_row *row
 
 /* Writes rows in one transaction: documents, passages and vectors appear together or not at all; on return
  * they are searchable and survive a crash of the process and of the machine. A row at fault fails alone (its
- * result says why); a return other than OK means that nothing was written. Of rows with one id the last
- * counts. */
+ * result says why); a return other than OK means that nothing was written. Rows are taken in order: of those
+ * with one id the last counts, except that PUT_CREATE refuses all but the first. */
 enum status collection_put(struct collection *c, const struct document_row *rows, size_t n,
                            enum put_mode mode, struct put_result *results, struct error *err);
 
