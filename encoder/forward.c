@@ -31,7 +31,7 @@ static void take_codes(struct codes *c, size_t rows, size_t stride, struct arena
 
 size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
 {
-    size_t floats = rows * (2 * m->hidden + wide_stride(m)) +
+    size_t floats = rows * 2 * m->hidden + (rows + STRIPES) * wide_stride(m) +
                     threads * padded(attend_scratch(m->head, m->config.context), PAD) +
                     2 * PASS_TEXTS * pooled_stride(m);
     size_t bytes = floats * sizeof(float) + 16 * ARENA_ALIGN;
@@ -45,7 +45,7 @@ void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t 
     *s = (struct scratch){.attention_size = padded(attend_scratch(m->head, m->config.context), PAD)};
     s->x = arena_take(arena, rows * m->hidden * sizeof *s->x);
     s->sum = arena_take(arena, rows * m->hidden * sizeof *s->sum);
-    s->wide = arena_take(arena, rows * wide_stride(m) * sizeof *s->wide);
+    s->wide = arena_take(arena, (rows + STRIPES) * wide_stride(m) * sizeof *s->wide); /* attend reads on */
     s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
     s->pooled = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->pooled);
     s->spare = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->spare);

@@ -86,7 +86,8 @@ struct kernels {
     void (*gelu)(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes);
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
-     * `head` values each. The context replaces the queries. The scale is part of the query weights. */
+     * `head` values each. The context replaces the queries. The scale is part of the query weights. Reads up
+     * to 15 rows behind the last, whose values do not matter. */
     void (*attend)(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch);
 
     /* c = a · b + start for `rows` rows of a; b is (inner, columns), columns a multiple of 16; start may be

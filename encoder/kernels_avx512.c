@@ -65,33 +65,29 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     }
 }
 
-/* Panel by panel, so that a panel stays in the first-level cache while all rows pass. */
+/* Part t of n of the panel at `panel` on its way to the second-level cache. */
+ALWAYS_INLINE void fetch(const int8_t *panel, size_t lines, size_t t, size_t n)
+{
+    for (size_t i = lines * t / n; i < lines * (t + 1) / n; i++)
+        _mm_prefetch((const char *)panel + i * PAD, _MM_HINT_T1);
+}
+
+/* Panel by panel, so that a panel stays in the first-level cache while all rows pass; the next one is fetched
+ * a little with every tile. */
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
                    float *out)
 {
+    size_t tiles = rows / TILE_ROWS, rest = rows % TILE_ROWS;
     for (size_t p = first; p < end; p++) {
-        size_t r = 0;
-        for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
-            tile(TILE_ROWS, w, codes, r, p, out);
-        switch (rows - r) {
-        case 5:
-            tile(5, w, codes, r, p, out);
-            break;
-        case 4:
-            tile(4, w, codes, r, p, out);
-            break;
-        case 3:
-            tile(3, w, codes, r, p, out);
-            break;
-        case 2:
-            tile(2, w, codes, r, p, out);
-            break;
-        case 1:
-            tile(1, w, codes, r, p, out);
-            break;
-        default:
-            break;
+        const int8_t *next = w->panels + (p + 1 < end ? p + 1 : p) * PAD * w->in;
+        for (size_t t = 0; t < tiles; t++) {
+            fetch(next, w->in, t, tiles);
+            tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, out);
         }
+        UNROLL
+        for (size_t R = 1; R < TILE_ROWS; R++)
+            if (R == rest)
+                tile(R, w, codes, tiles * TILE_ROWS, p, out);
     }
 }
 

@@ -17,6 +17,7 @@
 #define TINY       1e-30f /* rows smaller than this are zero */
 #define SYMMETRIC  127.0f
 #define FULL       255.0f
+#define NORM_ROWS  4
 
 /* exp for x ≤ 0; below -87 as at -87 (1.6e-38). Relative error < 3e-7. x = n ln 2 + r, |r| ≤ ln 2 / 2, and a
  * polynomial of degree 6 in r. */
@@ -93,55 +94,67 @@ static void quantize(const float *x, size_t stride, size_t width, size_t first, 
     }
 }
 
+/* R rows at a time, so that one row's chain of additions fills the pauses of another's. */
+ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, const float *add, size_t r,
+                             const struct codes *codes)
+{
+    size_t stride = w->stride, whole = w->width / 16 * 16, rest = w->width - whole;
+    v16 sum[NORM_ROWS], squares[NORM_ROWS], top[NORM_ROWS], mean[NORM_ROWS];
+    x += r * stride;
+    UNROLL
+    for (size_t j = 0; j < R; j++)
+        sum[j] = squares[j] = top[j] = v16_all(0);
+    for (size_t i = 0; i < stride; i += 16) {
+        UNROLL
+        for (size_t j = 0; j < R; j++) {
+            v16 v = v16_load(x + j * stride + i);
+            if (add != NULL)
+                v = v16_add(v, v16_load(add + (r + j) * stride + i));
+            sum[j] = v16_add(sum[j], v);
+            v16_store(x + j * stride + i, v);
+        }
+    }
+    UNROLL
+    for (size_t j = 0; j < R; j++)
+        mean[j] = v16_all(v16_sum(sum[j]) / (float)w->width);
+    for (size_t i = 0; i < w->width; i += 16) {
+        UNROLL
+        for (size_t j = 0; j < R; j++) {
+            v16 v = v16_sub(v16_load(x + j * stride + i), mean[j]);
+            if (rest != 0 && i == whole)
+                v = v16_keep(v, rest, 0);
+            squares[j] = v16_fma(v, v, squares[j]);
+            if (codes != NULL)
+                top[j] = v16_max(v16_abs(v16_mul(v, v16_load(w->spread + i))), top[j]);
+            v16_store(x + j * stride + i, v);
+        }
+    }
+    UNROLL
+    for (size_t j = 0; j < R; j++) {
+        float unit = 1.0f / sqrtf(v16_sum(squares[j]) / (float)w->width + w->epsilon);
+        float limit = codes != NULL ? v16_top(top[j]) : 0, *row = x + j * stride;
+        v16 scale = v16_all(unit), up = v16_all(limit >= TINY ? SYMMETRIC / limit : 0);
+        uint8_t *bytes = codes != NULL ? codes->bytes + (r + j) * codes->stride : NULL;
+        for (size_t i = 0; i < stride; i += 16) {
+            v16 v = v16_load(row + i);
+            if (codes != NULL)
+                v16_store_low_bytes(bytes + i,
+                                    v16_fma(v16_mul(v, v16_load(w->spread + i)), up, v16_all(WHOLE_CODE)));
+            v16_store(row + i, v16_fma(v16_mul(v, scale), v16_load(w->weight + i), v16_load(w->bias + i)));
+        }
+        if (codes != NULL)
+            codes->scale[r + j] = limit >= TINY ? limit * unit / SYMMETRIC : 0;
+    }
+}
+
 static void norm(const struct norm *w, float *x, const float *add, size_t first, size_t end,
                  const struct codes *codes)
 {
-    size_t stride = w->stride, whole = w->width / 16 * 16, rest = w->width - whole;
-    for (size_t r = first; r < end; r++) {
-        float *row = x + r * stride;
-        v16 sum = v16_all(0), squares = v16_all(0), top = v16_all(0);
-        for (size_t i = 0; i < stride; i += 16) {
-            v16 v = v16_load(row + i);
-            if (add != NULL)
-                v = v16_add(v, v16_load(add + r * stride + i));
-            sum = v16_add(sum, v);
-            v16_store(row + i, v);
-        }
-        v16 mean = v16_all(v16_sum(sum) / (float)w->width);
-        for (size_t i = 0; i < whole; i += 16) {
-            v16 v = v16_sub(v16_load(row + i), mean);
-            squares = v16_fma(v, v, squares);
-            v16_store(row + i, v);
-        }
-        if (rest != 0) {
-            v16 v = v16_keep(v16_sub(v16_load(row + whole), mean), rest, 0);
-            squares = v16_fma(v, v, squares);
-            v16_store(row + whole, v);
-        }
-        float variance = v16_sum(squares) / (float)w->width;
-        v16 unit = v16_all(1.0f / sqrtf(variance + w->epsilon));
-        if (codes == NULL) {
-            for (size_t i = 0; i < stride; i += 16)
-                v16_store(row + i, v16_fma(v16_mul(v16_load(row + i), unit), v16_load(w->weight + i),
-                                           v16_load(w->bias + i)));
-            continue;
-        }
-        for (size_t i = 0; i < stride; i += 16) {
-            v16 v = v16_mul(v16_load(row + i), unit);
-            top = v16_max(v16_abs(v16_mul(v, v16_load(w->spread + i))), top);
-            v16_store(row + i, v);
-        }
-        float limit = v16_top(top);
-        v16 up = v16_all(limit >= TINY ? SYMMETRIC / limit : 0), whole_code = v16_all(WHOLE_CODE);
-        uint8_t *bytes = codes->bytes + r * codes->stride;
-        for (size_t i = 0; i < stride; i += 16) {
-            v16 v = v16_load(row + i);
-            v16 spread = v16_mul(v, v16_load(w->spread + i));
-            v16_store_low_bytes(bytes + i, v16_fma(spread, up, whole_code));
-            v16_store(row + i, v16_fma(v, v16_load(w->weight + i), v16_load(w->bias + i)));
-        }
-        codes->scale[r] = limit >= TINY ? limit / SYMMETRIC : 0;
-    }
+    size_t r = first;
+    for (; r + NORM_ROWS <= end; r += NORM_ROWS)
+        norm_rows(NORM_ROWS, w, x, add, r, codes);
+    for (; r < end; r++)
+        norm_rows(1, w, x, add, r, codes);
 }
 
 static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes)
@@ -214,12 +227,11 @@ static void product(const float *a, size_t a_stride, size_t rows, const float *b
     for (; i + PRODUCT_ROWS <= rows; i += PRODUCT_ROWS)
         product_rows(PRODUCT_ROWS, a + i * a_stride, a_stride, b, b_stride, inner, columns, start,
                      c + i * c_stride, c_stride);
-    for (; i + 4 <= rows; i += 4)
-        product_rows(4, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
-                     c_stride);
-    for (; i < rows; i++)
-        product_rows(1, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
-                     c_stride);
+    UNROLL
+    for (size_t R = 1; R < PRODUCT_ROWS; R++)
+        if (R == rows - i)
+            product_rows(R, a + i * a_stride, a_stride, b, b_stride, inner, columns, start, c + i * c_stride,
+                         c_stride);
 }
 
 /* exp(score - largest) in place; returns one over their sum. */
@@ -249,18 +261,12 @@ ALWAYS_INLINE float softmax(float *scores, size_t n)
 
 static void attend(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch)
 {
-    size_t columns = padded(n, 16), whole = n / 16 * 16;
+    size_t columns = padded(n, 16);
     const float *keys = qkv + width, *values = keys + width;
-    float *turned = scratch, *scores = turned + head * columns, *last = scores + QUERIES * columns;
-    for (size_t d = 0; d < head; d += 16) {
-        for (size_t j = 0; j < whole; j += 16)
+    float *turned = scratch, *scores = turned + head * columns;
+    for (size_t d = 0; d < head; d += 16)
+        for (size_t j = 0; j < columns; j += 16)
             v16_transpose(keys + j * stride + d, stride, turned + d * columns + j, columns);
-        if (whole == n)
-            continue;
-        for (size_t j = whole; j < columns; j++)
-            v16_store(last + 16 * (j - whole), j < n ? v16_load(keys + j * stride + d) : v16_all(0));
-        v16_transpose(last, 16, turned + d * columns + whole, columns);
-    }
     for (size_t i = 0; i < n; i += QUERIES) {
         size_t rows = n - i < QUERIES ? n - i : QUERIES;
         float *out = qkv + i * stride, share[QUERIES];

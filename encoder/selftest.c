@@ -7,11 +7,11 @@
 #define USED    52 /* a width that is not whole vectors */
 #define OUT     128
 #define HEAD    16
-#define SCRATCH (HEAD * 16 + 8 * 16 + 256)
+#define SCRATCH (HEAD * 16 + 8 * 16)
 
 /* Everything a table computes here, compared as bytes. */
 struct answers {
-    float linear[ROWS][OUT], norm[ROWS][WIDTH], gelu[ROWS][WIDTH], attend[ROWS][WIDTH], product[ROWS][WIDTH];
+    float linear[ROWS][OUT], norm[ROWS][WIDTH], gelu[ROWS][WIDTH], attend[16][WIDTH], product[ROWS][WIDTH];
     float mean[WIDTH], most[WIDTH], tanh[WIDTH], unit[WIDTH];
     uint8_t norm_codes[ROWS][WIDTH], gelu_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
     float norm_scale[ROWS], gelu_scale[ROWS], scale[ROWS];
@@ -89,7 +89,7 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     memcpy(out->gelu, in->x, sizeof out->gelu);
     k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, NULL);
     k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
-    memcpy(out->attend, in->x, sizeof out->attend);
+    memcpy(out->attend, in->x, sizeof in->x);
     k->attend(out->attend[0], WIDTH, HEAD, HEAD, ROWS, scratch);
     k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
     k->pool(POOL_MEAN, in->x[0], WIDTH, ROWS, WIDTH, out->mean);

@@ -140,13 +140,13 @@ static void attention_of_every_length(void **state)
     for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
         for (size_t h = 0; h < 3; h++) {
             size_t n = lengths[l], head = heads[h], width = head + 16, stride = 3 * width;
-            float *qkv = floats(n * stride, 2), *first = NULL;
+            float *qkv = floats((n + 15) * stride, 2), *first = NULL;
             for (int isa = 0; isa < ISA_COUNT; isa++) {
                 if (table(isa) == NULL)
                     continue;
-                float *x = malloc(n * stride * sizeof *x);
+                float *x = malloc((n + 15) * stride * sizeof *x);
                 float *scratch = malloc(attend_scratch(head, n) * sizeof *scratch);
-                memcpy(x, qkv, n * stride * sizeof *x);
+                memcpy(x, qkv, (n + 15) * stride * sizeof *x);
                 table(isa)->attend(x, stride, width, head, n, scratch);
                 free(scratch);
                 if (first != NULL) {
