@@ -1,9 +1,15 @@
+#include <curl/curl.h>
+#include <errno.h>
 #include <jansson.h>
+#include <microhttpd.h>
+#include <nettle/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unicode/uversion.h>
 #include <unistd.h>
+#include <utf8proc.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -45,6 +51,35 @@ static enum status report(struct doctor *d, enum finding finding, const char *wh
     if (status == STATUS_OK)
         status = output_bytes(text.data, text.len, err);
     buf_release(&text);
+    return status;
+}
+
+static enum status check_libraries(struct doctor *d, struct error *err)
+{
+    UVersionInfo icu;
+    char icu_text[U_MAX_VERSION_STRING_LENGTH];
+    u_getVersion(icu);
+    u_versionToString(icu, icu_text);
+    return report(d, FINDING_OK, "library", err,
+                  "libmicrohttpd %s, jansson %s, ICU %s, utf8proc %s, curl %s, nettle %d.%d", MHD_get_version(),
+                  jansson_version_str(), icu_text, utf8proc_version(), curl_version_info(CURLVERSION_NOW)->version,
+                  nettle_version_major(), nettle_version_minor());
+}
+
+/* Tables that take a moment to build are kept there; without it every start builds them again. */
+static enum status check_cache(struct doctor *d, struct error *err)
+{
+    struct buf path;
+    struct error found = {0};
+    buf_init(&path, SESSION_PATH);
+    enum status status = xdg_cache_path("", &path, &found);
+    if (status == STATUS_OK)
+        status = folder_create(path.data, &found);
+    if (status == STATUS_OK && access(path.data, W_OK | X_OK) != 0)
+        status = error_system(&found, errno, "write to", path.data);
+    status = status == STATUS_OK ? report(d, FINDING_OK, "cache", err, "%s", path.data)
+                                 : report(d, FINDING_WARN, "cache", err, "%s; starting takes a little longer", found.text);
+    buf_release(&path);
     return status;
 }
 
@@ -151,7 +186,11 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 {
     struct doctor d = {.session = s};
     (void)a;
-    enum status status = report(&d, FINDING_OK, "program", err, "cognate %s, jansson %s", COGNATE_VERSION, JANSSON_VERSION);
+    enum status status = report(&d, FINDING_OK, "program", err, "cognate %s", COGNATE_VERSION);
+    if (status == STATUS_OK)
+        status = check_libraries(&d, err);
+    if (status == STATUS_OK)
+        status = check_cache(&d, err);
     if (status == STATUS_OK)
         status = check_model(&d, err);
     if (status == STATUS_OK)

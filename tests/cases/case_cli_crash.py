@@ -82,7 +82,7 @@ with Scratch() as folder:
     # A second one while a batch of long texts is under way.
     with open(path, "w", encoding="utf-8") as file:
         for i in range(600):
-            file.write(json.dumps({"text": "Entry %d: calm sea, light wind, nothing in sight. " % i * 20}) + "\n")
+            file.write(json.dumps({"text": "Entry %d: calm sea, light wind, nothing in sight. " % i * 8}) + "\n")
     process = start(db, path)
     rows_until(process, 1)
     process.send_signal(signal.SIGINT)
