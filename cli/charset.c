@@ -7,8 +7,8 @@
 #include <unicode/ucsdet.h>
 #include <unistd.h>
 
-#define DETECT_BYTES      65536 /* enough to tell; the detector takes about a millisecond for them */
-#define CONFIDENCE_LEAST  10    /* of 100 */
+#define DETECT_BYTES     65536 /* enough to tell; the detector takes about a millisecond for them */
+#define CONFIDENCE_LEAST 10    /* of 100 */
 
 /* ---- raw bytes ---- */
 
@@ -40,8 +40,8 @@ static enum status fill(struct charset *c, struct error *err)
 
 /* ---- opening ---- */
 
-static void count_and_substitute(const void *context, UConverterToUnicodeArgs *args, const char *units, int32_t length,
-                                 UConverterCallbackReason reason, UErrorCode *code)
+static void count_and_substitute(const void *context, UConverterToUnicodeArgs *args, const char *units,
+                                 int32_t length, UConverterCallbackReason reason, UErrorCode *code)
 {
     if (reason <= UCNV_IRREGULAR)
         ++*(uint64_t *)(uintptr_t)context;
@@ -53,7 +53,8 @@ static enum status convert_from(struct charset *c, const char *encoding, struct 
     UErrorCode code = U_ZERO_ERROR;
     c->from = ucnv_open(encoding, &code);
     if (U_FAILURE(code))
-        return error_set(err, STATUS_INVALID, "there is no encoding \"%s\"; try utf-8, utf-16, windows-1252, shift_jis …",
+        return error_set(err, STATUS_INVALID,
+                         "there is no encoding \"%s\"; try utf-8, utf-16, windows-1252, shift_jis …",
                          encoding);
     c->to = ucnv_open("UTF-8", &code);
     ucnv_setToUCallBack(c->from, count_and_substitute, &c->substituted, NULL, NULL, &code);
@@ -140,8 +141,8 @@ static enum status read_converted(struct charset *c, char *out, size_t room, siz
                 return status;
             continue;
         }
-        ucnv_convertEx(c->to, c->from, &target, out + room, &source, c->piece + c->len, c->pivot, &c->pivot_from,
-                       &c->pivot_to, c->pivot + CHARSET_PIVOT, false, c->ended, &code);
+        ucnv_convertEx(c->to, c->from, &target, out + room, &source, c->piece + c->len, c->pivot,
+                       &c->pivot_from, &c->pivot_to, c->pivot + CHARSET_PIVOT, false, c->ended, &code);
         c->at = (size_t)(source - c->piece);
         c->finished = c->ended && U_SUCCESS(code);
         if (U_FAILURE(code) && code != U_BUFFER_OVERFLOW_ERROR)

@@ -41,7 +41,8 @@ struct charset {
 
 /* Opens a file, or stdin for NULL. `encoding` as ICU names it, or NULL. */
 enum status charset_open(struct charset *c, const char *path, const char *encoding, struct error *err);
-enum status charset_open_memory(struct charset *c, struct text bytes, const char *encoding, struct error *err);
+enum status charset_open_memory(struct charset *c, struct text bytes, const char *encoding,
+                                struct error *err);
 void charset_close(struct charset *c);
 
 /* Up to `room` bytes (at least 16); *n is 0 at the end only. */

@@ -149,7 +149,8 @@ enum status client_segment(struct buf *out, struct text text, struct error *err)
     return status;
 }
 
-enum status client_collection_path(struct buf *out, const char *collection, const char *rest, struct error *err)
+enum status client_collection_path(struct buf *out, const char *collection, const char *rest,
+                                   struct error *err)
 {
     if (collection[0] == '\0')
         return error_set(err, STATUS_INVALID, "the name of the collection is empty");
@@ -219,8 +220,8 @@ static enum status call_server(struct client *c, const char *method, const char 
     if (c->failure.status != STATUS_OK)
         return error_set(err, c->failure.status, "the server's answer: %s", c->failure.text);
     if (code != CURLE_OK)
-        return error_set(err, STATUS_UNAVAILABLE, "the server on %s did not answer: %s; try again", c->socket_path.data,
-                         curl_easy_strerror(code));
+        return error_set(err, STATUS_UNAVAILABLE, "the server on %s did not answer: %s; try again",
+                         c->socket_path.data, curl_easy_strerror(code));
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &http);
     json_t *value = NULL;
     if (c->response.len > 0)
@@ -234,8 +235,8 @@ static enum status call_server(struct client *c, const char *method, const char 
     return status;
 }
 
-static enum status call_here(struct client *c, const char *method, const char *path, const char *query, json_t *body,
-                             json_t **answer, struct error *err)
+static enum status call_here(struct client *c, const char *method, const char *path, const char *query,
+                             json_t *body, json_t **answer, struct error *err)
 {
     struct api_reply reply = {0};
     enum status status = STATUS_OK;
@@ -253,8 +254,8 @@ static enum status call_here(struct client *c, const char *method, const char *p
     return status;
 }
 
-enum status client_call(struct client *c, const char *method, const char *path, const char *query, json_t *body,
-                        json_t **answer, struct error *err)
+enum status client_call(struct client *c, const char *method, const char *path, const char *query,
+                        json_t *body, json_t **answer, struct error *err)
 {
     if (c->curl == NULL)
         return call_here(c, method, path, query, body, answer, err);

@@ -29,11 +29,12 @@ enum status client_open_model(struct session *s, struct client **out, struct err
 void client_close(struct client *c); /* accepts NULL */
 
 /* One call of the API. `query` and `body` may be NULL; the answer is the caller's, NULL when it is empty. */
-enum status client_call(struct client *c, const char *method, const char *path, const char *query, json_t *body,
-                        json_t **answer, struct error *err);
+enum status client_call(struct client *c, const char *method, const char *path, const char *query,
+                        json_t *body, json_t **answer, struct error *err);
 
 /* "/v1/collections/NAME" + rest. */
-enum status client_collection_path(struct buf *out, const char *collection, const char *rest, struct error *err);
+enum status client_collection_path(struct buf *out, const char *collection, const char *rest,
+                                   struct error *err);
 
 /* Appends `text` as one percent-encoded segment of a path. */
 enum status client_segment(struct buf *out, struct text text, struct error *err);

@@ -64,8 +64,8 @@ const struct command command_collection_list = {
 };
 
 /* One call on the collection that the first operand names. */
-static enum status call(struct session *s, enum store_mode mode, const char *method, const char *name, json_t *body,
-                        json_t **answer, struct error *err)
+static enum status call(struct session *s, enum store_mode mode, const char *method, const char *name,
+                        json_t *body, json_t **answer, struct error *err)
 {
     struct client *c = NULL;
     struct buf path;
@@ -97,11 +97,10 @@ static enum outcome run_show(struct session *s, const struct arguments *a, struc
     if (status == STATUS_OK && s->format == FORMAT_JSON) {
         status = output_json(answer, err);
     } else if (status == STATUS_OK) {
-        json_object_foreach (answer, key, value)
-            print_fact(key, value);
-        json_array_foreach (json_object_get(answer, "languages"), i, value)
-            printf("%-18s %s %lld\n", i == 0 ? "languages" : "", json_string_value(json_object_get(value, "lang")),
-                   shape_integer(value, "documents", 0));
+        json_object_foreach(answer, key, value) print_fact(key, value);
+        json_array_foreach(json_object_get(answer, "languages"), i, value)
+            printf("%-18s %s %lld\n", i == 0 ? "languages" : "",
+                   json_string_value(json_object_get(value, "lang")), shape_integer(value, "documents", 0));
     }
     json_decref(answer);
     return status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;
@@ -117,9 +116,18 @@ const struct command command_collection_show = {
 };
 
 static const struct option create_options[] = {
-    {.name = "passage-tokens", .type = OPTION_COUNT, .value = "N", .fallback = "200", .least = 32, .most = 8192,
+    {.name = "passage-tokens",
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "200",
+     .least = 32,
+     .most = 8192,
      .help = "longest passage a document is cut into"},
-    {.name = "passage-overlap", .type = OPTION_COUNT, .value = "N", .fallback = "40", .most = 4096,
+    {.name = "passage-overlap",
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "40",
+     .most = 4096,
      .help = "most tokens that neighbouring passages share"},
     {0},
 };
@@ -149,7 +157,8 @@ const struct command command_collection_create = {
     .name = "collection create",
     .operands = "NAME",
     .summary = "create an empty collection for the model",
-    .details = "\"index\" creates what is missing by itself; this is for settings of one's own. Creating a collection "
+    .details = "\"index\" creates what is missing by itself; this is for settings of one's own. Creating a "
+               "collection "
                "that is there with the same settings changes nothing.",
     .options = create_options,
     .least = 1,
@@ -158,7 +167,10 @@ const struct command command_collection_create = {
 };
 
 static const struct option delete_options[] = {
-    {.name = "yes", .letter = 'y', .type = OPTION_FLAG, .help = "delete without asking; needed where nobody can answer"},
+    {.name = "yes",
+     .letter = 'y',
+     .type = OPTION_FLAG,
+     .help = "delete without asking; needed where nobody can answer"},
     {0},
 };
 

@@ -33,7 +33,8 @@ static bool leads(size_t i)
 
 static bool takes_files(const char *what)
 {
-    return what != NULL && (strstr(what, "FILE") != NULL || strstr(what, "PATH") != NULL || strstr(what, "FOLDER") != NULL);
+    return what != NULL &&
+           (strstr(what, "FILE") != NULL || strstr(what, "PATH") != NULL || strstr(what, "FOLDER") != NULL);
 }
 
 /* ---- bash ---- */
@@ -129,7 +130,9 @@ static void print_bash(void)
         if (!split(commands[i]->name, first, &second) || !leads(i))
             continue;
         printf("    '%s') COMPREPLY=($(compgen -W '", first);
-        for (size_t j = i; commands[j] != NULL && split(commands[j]->name, other, &second) && strcmp(first, other) == 0; j++)
+        for (size_t j = i;
+             commands[j] != NULL && split(commands[j]->name, other, &second) && strcmp(first, other) == 0;
+             j++)
             printf("%s ", second);
         fputs("' -- \"$word\")); return ;;\n", stdout);
     }
@@ -209,14 +212,17 @@ static void print_zsh(void)
             continue;
         printf("    %s)\n        if (( CURRENT == 3 )); then\n            words_of=(", first);
         zsh_words(first);
-        fputs(")\n            _describe command words_of; return\n        fi\n        command=\"$words[2] $words[3]\" ;;\n", stdout);
+        fputs(")\n            _describe command words_of; return\n        fi\n        command=\"$words[2] "
+              "$words[3]\" ;;\n",
+              stdout);
     }
     fputs("    esac\n    case $command in\n", stdout);
     for (size_t i = 0; commands[i] != NULL; i++) {
         printf("    '%s')\n        _arguments", commands[i]->name);
         zsh_options(commands[i]->options);
         zsh_options(session_options);
-        printf(" \\\n            '*:%s:%s' ;;\n", commands[i]->operands != NULL ? commands[i]->operands : "nothing",
+        printf(" \\\n            '*:%s:%s' ;;\n",
+               commands[i]->operands != NULL ? commands[i]->operands : "nothing",
                takes_files(commands[i]->operands) ? "_files" : " ");
     }
     fputs("    *)\n        words_of=(", stdout);
@@ -301,7 +307,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     else if (strcmp(a->operands[0], "fish") == 0)
         print_fish();
     else
-        error_set(err, STATUS_INVALID, "there are completions for bash, zsh and fish, not for \"%s\"", a->operands[0]);
+        error_set(err, STATUS_INVALID, "there are completions for bash, zsh and fish, not for \"%s\"",
+                  a->operands[0]);
     return err->status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;
 }
 

@@ -13,11 +13,12 @@ static const struct option options[] = {
 };
 
 /* One setting: what it is, and which option, variable or rule made it so. */
-static enum status show(const struct session *s, struct table *t, const char *name, const char *value, const char *origin,
-                        struct error *err)
+static enum status show(const struct session *s, struct table *t, const char *name, const char *value,
+                        const char *origin, struct error *err)
 {
     if (s->format == FORMAT_JSON)
-        return output_json_new(json_pack("{s:s, s:s, s:s}", "setting", name, "value", value, "origin", origin), err);
+        return output_json_new(
+            json_pack("{s:s, s:s, s:s}", "setting", name, "value", value, "origin", origin), err);
     enum status status = table_cell(t, text_of(name), err);
     if (status == STATUS_OK)
         status = table_cell(t, text_of(value), err);
@@ -32,13 +33,14 @@ static const char *option_origin(const struct arguments *a, const char *name, co
 static enum status show_model(const struct session *s, struct table *t, struct error *err)
 {
     const char *variable = getenv("COGNATE_MODEL");
-    const char *origin = s->options.model != NULL ? "--model"
+    const char *origin = s->options.model != NULL                  ? "--model"
                          : variable != NULL && variable[0] != '\0' ? "$COGNATE_MODEL"
                                                                    : "installed";
     struct error missing = {0};
     char *path = NULL;
     enum status status = model_path(s->options.model, &path, &missing);
-    status = show(s, t, "model", status == STATUS_OK ? path : "", status == STATUS_OK ? origin : missing.text, err);
+    status = show(s, t, "model", status == STATUS_OK ? path : "", status == STATUS_OK ? origin : missing.text,
+                  err);
     free(path);
     return status;
 }
@@ -60,7 +62,8 @@ static enum status show_limits(const struct session *s, struct table *t, struct 
 
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
-    static const struct column columns[] = {{"setting", ALIGN_LEFT}, {"value", ALIGN_LEFT}, {"origin", ALIGN_LEFT}};
+    static const struct column columns[] = {
+        {"setting", ALIGN_LEFT}, {"value", ALIGN_LEFT}, {"origin", ALIGN_LEFT}};
     static const char *const dashed[] = {"--threads", "--precision", "--isa", "--color"};
     struct table t;
     if (s->format == FORMAT_TEXT)
@@ -72,7 +75,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     if (status == STATUS_OK)
         status = show_model(s, &t, err);
     for (size_t i = 0; i < sizeof dashed / sizeof *dashed && status == STATUS_OK; i++)
-        status = show(s, &t, dashed[i] + 2, arguments_text(a, dashed[i] + 2), option_origin(a, dashed[i] + 2, dashed[i]), err);
+        status = show(s, &t, dashed[i] + 2, arguments_text(a, dashed[i] + 2),
+                      option_origin(a, dashed[i] + 2, dashed[i]), err);
     if (status == STATUS_OK)
         status = show_limits(s, &t, err);
     if (status == STATUS_OK && s->format != FORMAT_JSON)

@@ -44,10 +44,11 @@ static enum status report(struct doctor *d, enum finding finding, const char *wh
     vsnprintf(line, sizeof line, format, values);
     va_end(values);
     if (d->session->format == FORMAT_JSON)
-        return output_json_new(json_pack("{s:s, s:s, s:s}", "check", what, "result", words[finding], "detail", line), err);
+        return output_json_new(
+            json_pack("{s:s, s:s, s:s}", "check", what, "result", words[finding], "detail", line), err);
     buf_init(&text, 4096);
-    enum status status = buf_printf(&text, err, "%s%-4s%s %-8s %s\n", terminal_paint(t, paints[finding]), words[finding],
-                                    terminal_paint(t, PAINT_PLAIN), what, line);
+    enum status status = buf_printf(&text, err, "%s%-4s%s %-8s %s\n", terminal_paint(t, paints[finding]),
+                                    words[finding], terminal_paint(t, PAINT_PLAIN), what, line);
     if (status == STATUS_OK)
         status = output_bytes(text.data, text.len, err);
     buf_release(&text);
@@ -61,9 +62,10 @@ static enum status check_libraries(struct doctor *d, struct error *err)
     u_getVersion(icu);
     u_versionToString(icu, icu_text);
     return report(d, FINDING_OK, "library", err,
-                  "libmicrohttpd %s, jansson %s, ICU %s, utf8proc %s, curl %s, nettle %d.%d", MHD_get_version(),
-                  jansson_version_str(), icu_text, utf8proc_version(), curl_version_info(CURLVERSION_NOW)->version,
-                  nettle_version_major(), nettle_version_minor());
+                  "libmicrohttpd %s, jansson %s, ICU %s, utf8proc %s, curl %s, nettle %d.%d",
+                  MHD_get_version(), jansson_version_str(), icu_text, utf8proc_version(),
+                  curl_version_info(CURLVERSION_NOW)->version, nettle_version_major(),
+                  nettle_version_minor());
 }
 
 /* Tables that take a moment to build are kept there; without it every start builds them again. */
@@ -77,8 +79,9 @@ static enum status check_cache(struct doctor *d, struct error *err)
         status = folder_create(path.data, &found);
     if (status == STATUS_OK && access(path.data, W_OK | X_OK) != 0)
         status = error_system(&found, errno, "write to", path.data);
-    status = status == STATUS_OK ? report(d, FINDING_OK, "cache", err, "%s", path.data)
-                                 : report(d, FINDING_WARN, "cache", err, "%s; starting takes a little longer", found.text);
+    status = status == STATUS_OK
+                 ? report(d, FINDING_OK, "cache", err, "%s", path.data)
+                 : report(d, FINDING_WARN, "cache", err, "%s; starting takes a little longer", found.text);
     buf_release(&path);
     return status;
 }
@@ -99,12 +102,14 @@ static enum status check_model(struct doctor *d, struct error *err)
     if (status != STATUS_OK) {
         status = report(d, FINDING_FAIL, "model", err, "%s", found.text);
     } else {
-        status = report(d, FINDING_OK, "model", err, "%s (%s), %u dimensions, space %02x%02x%02x%02x…", m->name, m->path,
-                        (unsigned)m->info->width, m->space_id[0], m->space_id[1], m->space_id[2], m->space_id[3]);
+        status = report(d, FINDING_OK, "model", err, "%s (%s), %u dimensions, space %02x%02x%02x%02x…",
+                        m->name, m->path, (unsigned)m->info->width, m->space_id[0], m->space_id[1],
+                        m->space_id[2], m->space_id[3]);
         if (status == STATUS_OK)
             status = report(d, m->isa == ISA_REFERENCE ? FINDING_WARN : FINDING_OK, "cpu", err,
-                            m->isa == ISA_REFERENCE ? "kernels in plain C (%s), %u threads: this processor lacks AVX2"
-                                                    : "kernels for %s, %u threads",
+                            m->isa == ISA_REFERENCE
+                                ? "kernels in plain C (%s), %u threads: this processor lacks AVX2"
+                                : "kernels for %s, %u threads",
                             isa_name(m->isa), m->threads);
         if (status == STATUS_OK)
             status = report(d, count > 0 && lowest < CANARY_FLOOR ? FINDING_FAIL : FINDING_OK, "answers", err,
@@ -115,15 +120,16 @@ static enum status check_model(struct doctor *d, struct error *err)
     return status;
 }
 
-/* 3.7.0 to 3.51.2 can damage a store when two connections checkpoint at once (sqlite.org/wal.html); one writer
- * at a time, which alone checkpoints, keeps clear of it. */
+/* 3.7.0 to 3.51.2 can damage a store when two connections checkpoint at once (sqlite.org/wal.html); one
+ * writer at a time, which alone checkpoints, keeps clear of it. */
 static enum status check_sqlite(struct doctor *d, const char *version, struct error *err)
 {
     unsigned major = 0, minor = 0, patch = 0;
     sscanf(version, "%u.%u.%u", &major, &minor, &patch);
     bool fixed = major > 3 || minor > 51 || (minor == 51 && patch >= 3);
     return report(d, fixed ? FINDING_OK : FINDING_WARN, "sqlite", err,
-                  fixed ? "version %s" : "version %s has the WAL-reset fault; do not open the store with other programs",
+                  fixed ? "version %s"
+                        : "version %s has the WAL-reset fault; do not open the store with other programs",
                   version);
 }
 
@@ -148,8 +154,8 @@ static enum status check_store(struct doctor *d, struct error *err)
         status = report(d, FINDING_FAIL, "store", err, "%s", found.text);
     } else {
         progress_bytes((uint64_t)info.file_bytes, bytes);
-        status = report(d, FINDING_OK, "store", err, "%s, %s, version %d, every page and row in order", s->db.data, bytes,
-                        info.schema_version);
+        status = report(d, FINDING_OK, "store", err, "%s, %s, version %d, every page and row in order",
+                        s->db.data, bytes, info.schema_version);
         if (status == STATUS_OK)
             status = check_sqlite(d, info.sqlite_version, err);
     }
@@ -169,7 +175,8 @@ static enum status check_space(struct doctor *d, struct error *err)
         return report(d, FINDING_OK, "disk", err, "the folder of the store does not exist yet");
     uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
     progress_bytes(left, bytes);
-    return report(d, left < SPACE_FLOOR ? FINDING_WARN : FINDING_OK, "disk", err, "%s free for the store", bytes);
+    return report(d, left < SPACE_FLOOR ? FINDING_WARN : FINDING_OK, "disk", err, "%s free for the store",
+                  bytes);
 }
 
 static enum status check_server(struct doctor *d, struct error *err)
@@ -177,7 +184,8 @@ static enum status check_server(struct doctor *d, struct error *err)
     struct buf socket;
     buf_init(&socket, SESSION_PATH + 8);
     bool running = client_server_running(d->session, &socket);
-    enum status status = report(d, FINDING_OK, "server", err, "%s", running ? "running on the store's socket" : "none");
+    enum status status =
+        report(d, FINDING_OK, "server", err, "%s", running ? "running on the store's socket" : "none");
     buf_release(&socket);
     return status;
 }
@@ -205,7 +213,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 const struct command command_doctor = {
     .name = "doctor",
     .summary = "check that everything here works",
-    .details = "The model and its known answers, the processor's kernels, every page and row of the store, the space "
+    .details = "The model and its known answers, the processor's kernels, every page and row of the store, "
+               "the space "
                "left, and whether a server runs. Exit code 2 when something fails.",
     .run = run,
 };

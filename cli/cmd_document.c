@@ -19,7 +19,10 @@
 
 static const struct option list_options[] = {
     COLLECTION,
-    {.name = "after", .type = OPTION_TEXT, .value = "ID", .help = "only documents behind this id in byte order"},
+    {.name = "after",
+     .type = OPTION_TEXT,
+     .value = "ID",
+     .help = "only documents behind this id in byte order"},
     {.name = "limit",
      .letter = 'k',
      .type = OPTION_COUNT,
@@ -38,7 +41,8 @@ static const struct example list_examples[] = {
 };
 
 /* "after=…&limit=…" of one page. */
-static enum status page_query(struct buf *out, struct text after, unsigned long limit, bool text, struct error *err)
+static enum status page_query(struct buf *out, struct text after, unsigned long limit, bool text,
+                              struct error *err)
 {
     buf_clear(out);
     enum status status = buf_printf(out, err, "limit=%lu%s", limit, text ? "&text=true" : "");
@@ -101,8 +105,11 @@ static enum status list_pages(struct session *s, const struct arguments *a, stru
 
 static enum outcome run_list(struct session *s, const struct arguments *a, struct error *err)
 {
-    static const struct column columns[] = {
-        {"id", ALIGN_LEFT}, {"lang", ALIGN_LEFT}, {"passages", ALIGN_RIGHT}, {"updated", ALIGN_LEFT}, {"title", ALIGN_LEFT}};
+    static const struct column columns[] = {{"id", ALIGN_LEFT},
+                                            {"lang", ALIGN_LEFT},
+                                            {"passages", ALIGN_RIGHT},
+                                            {"updated", ALIGN_LEFT},
+                                            {"title", ALIGN_LEFT}};
     struct client *c = NULL;
     struct table t;
     size_t found = 0;
@@ -131,7 +138,8 @@ const struct command command_document_list = {
 
 static const struct option collection_options[] = {COLLECTION, {0}};
 
-static enum status document_path(struct buf *out, const struct arguments *a, const char *id, struct error *err)
+static enum status document_path(struct buf *out, const struct arguments *a, const char *id,
+                                 struct error *err)
 {
     buf_clear(out);
     enum status status = client_collection_path(out, arguments_text(a, "collection"), "/documents/", err);
@@ -144,11 +152,12 @@ static enum status print_document(const struct session *s, const json_t *d, stru
     if (s->format == FORMAT_JSON)
         return output_json(d, err);
     struct text title = shape_text(d, "title"), lang = shape_text(d, "lang"), text = shape_text(d, "text");
-    say(s, "%.*s%s[%.*s]", (int)title.len, title.data != NULL ? title.data : "", title.len > 0 ? "  " : "", (int)lang.len,
-        lang.data != NULL ? lang.data : "");
+    say(s, "%.*s%s[%.*s]", (int)title.len, title.data != NULL ? title.data : "", title.len > 0 ? "  " : "",
+        (int)lang.len, lang.data != NULL ? lang.data : "");
     enum status status = output_bytes(text.data, text.len, err);
-    return status == STATUS_OK && (text.len == 0 || text.data[text.len - 1] != '\n') ? output_bytes("\n", 1, err)
-                                                                                     : status;
+    return status == STATUS_OK && (text.len == 0 || text.data[text.len - 1] != '\n')
+               ? output_bytes("\n", 1, err)
+               : status;
 }
 
 static enum outcome run_get(struct session *s, const struct arguments *a, struct error *err)

@@ -20,13 +20,29 @@ static const char *const input_types[] = {"query", "document", NULL};
 static const char *const long_texts[] = {"pool", "truncate", "error", NULL};
 
 static const struct option options[] = {
-    {.name = "format", .type = OPTION_CHOICE, .value = "FORMAT", .choices = outputs, .fallback = "json",
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .value = "FORMAT",
+     .choices = outputs,
+     .fallback = "json",
      .help = "json, csv, npy (float32 [texts, numbers]) or base64 (little-endian float32), a line a text"},
-    {.name = "input-type", .type = OPTION_CHOICE, .value = "TYPE", .choices = input_types, .fallback = "query",
+    {.name = "input-type",
+     .type = OPTION_CHOICE,
+     .value = "TYPE",
+     .choices = input_types,
+     .fallback = "query",
      .help = "which of the model's prompts stands before a text: query or document"},
-    {.name = "dimensions", .type = OPTION_COUNT, .value = "N", .least = 1, .most = 8192,
+    {.name = "dimensions",
+     .type = OPTION_COUNT,
+     .value = "N",
+     .least = 1,
+     .most = 8192,
      .help = "shorter vectors: the first N numbers, made unit length again"},
-    {.name = "long-text", .type = OPTION_CHOICE, .value = "HOW", .choices = long_texts, .fallback = "pool",
+    {.name = "long-text",
+     .type = OPTION_CHOICE,
+     .value = "HOW",
+     .choices = long_texts,
+     .fallback = "pool",
      .help = "texts over the model's limit: pool their windows, truncate (and say so), or error"},
     {0},
 };
@@ -93,8 +109,8 @@ static enum status print_row(struct job *j, const json_t *item, struct error *er
     if (status == STATUS_OK)
         status = json_write_floats(vector, j->width, &j->line, err);
     if (status == STATUS_OK)
-        status = buf_printf(&j->line, err, ",\"tokens\":%lld,\"dropped_tokens\":%lld}\n", shape_integer(item, "tokens", 0),
-                            shape_integer(item, "dropped_tokens", 0));
+        status = buf_printf(&j->line, err, ",\"tokens\":%lld,\"dropped_tokens\":%lld}\n",
+                            shape_integer(item, "tokens", 0), shape_integer(item, "dropped_tokens", 0));
     return status;
 }
 
@@ -104,11 +120,13 @@ static enum status flush(struct job *j, struct error *err)
     json_t *answer = NULL;
     if (json_array_size(j->batch) == 0)
         return STATUS_OK;
-    json_t *body = json_pack("{s:O, s:s, s:s, s:s}", "input", j->batch, "input_type", arguments_text(a, "input-type"),
-                             "long_text", arguments_text(a, "long-text"), "encoding_format", "base64");
+    json_t *body =
+        json_pack("{s:O, s:s, s:s, s:s}", "input", j->batch, "input_type", arguments_text(a, "input-type"),
+                  "long_text", arguments_text(a, "long-text"), "encoding_format", "base64");
     enum status status = body != NULL ? STATUS_OK : error_memory(err, "embedding");
     if (status == STATUS_OK && arguments_given(a, "dimensions") &&
-        json_object_set_new(body, "dimensions", json_integer((json_int_t)arguments_count(a, "dimensions"))) != 0)
+        json_object_set_new(body, "dimensions", json_integer((json_int_t)arguments_count(a, "dimensions"))) !=
+            0)
         status = error_memory(err, "embedding");
     if (status == STATUS_OK)
         status = client_call(j->client, "POST", "/v1/embed", NULL, body, &answer, err);
@@ -131,7 +149,8 @@ static enum status flush(struct job *j, struct error *err)
 static enum status add(struct job *j, struct text text, struct error *err)
 {
     if (json_array_append_new(j->batch, json_stringn(text.data, text.len)) != 0)
-        return error_set(err, STATUS_INVALID, "text %zu is not UTF-8; convert it first", j->texts + json_array_size(j->batch));
+        return error_set(err, STATUS_INVALID, "text %zu is not UTF-8; convert it first",
+                         j->texts + json_array_size(j->batch));
     j->bytes += text.len;
     return json_array_size(j->batch) < BATCH_TEXTS && j->bytes < BATCH_BYTES ? STATUS_OK : flush(j, err);
 }
@@ -140,14 +159,16 @@ static enum status add(struct job *j, struct text text, struct error *err)
 static enum status print_npy(struct job *j, struct error *err)
 {
     char header[128];
-    int n = snprintf(header, sizeof header, "\x93NUMPY\x01%c%c%c{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }",
-                     0, 118, 0, j->texts, j->width);
+    int n = snprintf(header, sizeof header,
+                     "\x93NUMPY\x01%c%c%c{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", 0,
+                     118, 0, j->texts, j->width);
     if (n < 0 || n > 127)
         return error_set(err, STATUS_INTERNAL, "the header of the npy file does not fit");
     memset(header + n, ' ', sizeof header - 1 - (size_t)n);
     header[127] = '\n';
     enum status status = output_bytes(header, sizeof header, err);
-    return status == STATUS_OK && j->floats.len > 0 ? output_bytes(j->floats.data, j->floats.len, err) : status;
+    return status == STATUS_OK && j->floats.len > 0 ? output_bytes(j->floats.data, j->floats.len, err)
+                                                    : status;
 }
 
 static enum status read_stdin(struct job *j, struct error *err)
@@ -169,7 +190,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         j.output = OUTPUT_JSON;
     buf_init(&j.floats, (size_t)1 << 40);
     buf_init(&j.line, 1 << 20);
-    enum status status = j.batch != NULL ? client_open_model(s, &j.client, err) : error_memory(err, "embedding");
+    enum status status =
+        j.batch != NULL ? client_open_model(s, &j.client, err) : error_memory(err, "embedding");
     for (size_t i = 0; i < a->operand_count && status == STATUS_OK; i++)
         status = add(&j, text_of(a->operands[i]), err);
     if (status == STATUS_OK && a->operand_count == 0)
@@ -179,7 +201,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     if (status == STATUS_OK && j.output == OUTPUT_NPY)
         status = print_npy(&j, err);
     if (status == STATUS_OK && j.truncated > 0)
-        warn(s, "%zu of %zu texts were longer than the model takes; their ends were left out", j.truncated, j.texts);
+        warn(s, "%zu of %zu texts were longer than the model takes; their ends were left out", j.truncated,
+             j.texts);
     client_close(j.client);
     json_decref(j.batch);
     buf_release(&j.floats);
@@ -191,7 +214,8 @@ const struct command command_embed = {
     .name = "embed",
     .operands = "[TEXT…]",
     .summary = "turn texts into vectors",
-    .details = "Without TEXT every line of stdin is a text, an empty one too: one line in, one line out. The vector of "
+    .details = "Without TEXT every line of stdin is a text, an empty one too: one line in, one line out. The "
+               "vector of "
                "a text is the same to the last bit whatever else is embedded with it.",
     .options = options,
     .examples = examples,

@@ -15,9 +15,19 @@
 #define NDCG_RANK 10
 
 static const struct option options[] = {
-    {.name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",
+    {.name = "collection",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "default",
      .help = "where the documents of corpus.jsonl are indexed"},
-    {.name = "limit", .letter = 'k', .type = OPTION_COUNT, .value = "N", .fallback = "10", .least = 1, .most = DEPTH,
+    {.name = "limit",
+     .letter = 'k',
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "10",
+     .least = 1,
+     .most = DEPTH,
      .help = "the k of recall@k"},
     TABLE_FORMAT,
     {0},
@@ -46,7 +56,8 @@ struct scores {
 static struct pair *pair_of(struct scores *s, struct text query_lang, struct text document_lang)
 {
     for (size_t i = 0; i < s->pair_count; i++)
-        if (text_equal(s->pairs[i].query_lang, query_lang) && text_equal(s->pairs[i].document_lang, document_lang))
+        if (text_equal(s->pairs[i].query_lang, query_lang) &&
+            text_equal(s->pairs[i].document_lang, document_lang))
             return &s->pairs[i];
     struct pair *grown = realloc(s->pairs, (s->pair_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -56,10 +67,11 @@ static struct pair *pair_of(struct scores *s, struct text query_lang, struct tex
     return &grown[s->pair_count++];
 }
 
-/* Rank of a document among the hits, from 1; 0 when it is not there. Hits that are right as well but not asked
- * for (of other languages) are left out of the count, so that pairs of languages do not push each other down. */
-static size_t rank_of(const struct judged *j, const struct judged_query *q, const json_t *hits, struct text id,
-                      bool only_lang, struct text lang)
+/* Rank of a document among the hits, from 1; 0 when it is not there. Hits that are right as well but not
+ * asked for (of other languages) are left out of the count, so that pairs of languages do not push each other
+ * down. */
+static size_t rank_of(const struct judged *j, const struct judged_query *q, const json_t *hits,
+                      struct text id, bool only_lang, struct text lang)
 {
     size_t rank = 0;
     for (size_t i = 0; i < json_array_size(hits); i++) {
@@ -87,8 +99,8 @@ static int by_grade(const void *a, const void *b)
 }
 
 /* Adds one query's scores: over all its judgements, or those of one language. */
-static enum status add_query(struct scores *s, struct pair *p, const struct judged_query *q, const json_t *hits,
-                             bool only_lang, struct text lang, struct error *err)
+static enum status add_query(struct scores *s, struct pair *p, const struct judged_query *q,
+                             const json_t *hits, bool only_lang, struct text lang, struct error *err)
 {
     double *grades = calloc(q->count + 1, sizeof *grades), dcg = 0, ideal = 0;
     size_t relevant = 0, found = 0, first = 0;
@@ -117,7 +129,8 @@ static enum status add_query(struct scores *s, struct pair *p, const struct judg
     return STATUS_OK;
 }
 
-static enum status score_query(struct scores *s, const struct judged_query *q, const json_t *hits, struct error *err)
+static enum status score_query(struct scores *s, const struct judged_query *q, const json_t *hits,
+                               struct error *err)
 {
     const struct judgement *all = &s->judged->judgements[q->first];
     enum status status = add_query(s, &s->all, q, hits, false, (struct text){0}, err);
@@ -128,7 +141,8 @@ static enum status score_query(struct scores *s, const struct judged_query *q, c
         if (before || all[i].grade <= 0)
             continue;
         struct pair *p = pair_of(s, q->lang, all[i].lang);
-        status = p != NULL ? add_query(s, p, q, hits, true, all[i].lang, err) : error_memory(err, "evaluating");
+        status =
+            p != NULL ? add_query(s, p, q, hits, true, all[i].lang, err) : error_memory(err, "evaluating");
     }
     return status;
 }
@@ -145,8 +159,9 @@ static enum status ask_batch(struct scores *s, struct client *c, const char *pat
         if (json_array_append_new(queries, json_stringn(text.data, text.len)) != 0)
             status = error_memory(err, "evaluating");
     }
-    json_t *body = status == STATUS_OK ? json_pack("{s:O, s:i, s:[s]}", "queries", queries, "k", DEPTH, "fields", "lang")
-                                       : NULL;
+    json_t *body = status == STATUS_OK
+                       ? json_pack("{s:O, s:i, s:[s]}", "queries", queries, "k", DEPTH, "fields", "lang")
+                       : NULL;
     if (status == STATUS_OK && body == NULL)
         status = error_memory(err, "evaluating");
     if (status == STATUS_OK)
@@ -170,14 +185,17 @@ static int by_languages(const void *a, const void *b)
     return order != 0 ? order : text_compare(x->document_lang, y->document_lang);
 }
 
-static enum status print_pair(const struct scores *s, struct table *t, const struct pair *p, struct error *err)
+static enum status print_pair(const struct scores *s, struct table *t, const struct pair *p,
+                              struct error *err)
 {
-    double n = p->queries > 0 ? (double)p->queries : 1, means[] = {p->recall / n, p->reciprocal / n, p->ndcg / n};
+    double n = p->queries > 0 ? (double)p->queries : 1,
+           means[] = {p->recall / n, p->reciprocal / n, p->ndcg / n};
     if (s->session->format == FORMAT_JSON)
-        return output_json_new(json_pack("{s:s%, s:s%, s:I, s:I, s:f, s:f, s:f}", "query_lang", p->query_lang.data,
-                                         p->query_lang.len, "document_lang", p->document_lang.data,
-                                         p->document_lang.len, "queries", (json_int_t)p->queries, "k",
-                                         (json_int_t)s->k, "recall", means[0], "mrr", means[1], "ndcg_10", means[2]),
+        return output_json_new(json_pack("{s:s%, s:s%, s:I, s:I, s:f, s:f, s:f}", "query_lang",
+                                         p->query_lang.data, p->query_lang.len, "document_lang",
+                                         p->document_lang.data, p->document_lang.len, "queries",
+                                         (json_int_t)p->queries, "k", (json_int_t)s->k, "recall", means[0],
+                                         "mrr", means[1], "ndcg_10", means[2]),
                                err);
     enum status status = table_cell(t, p->query_lang, err);
     if (status == STATUS_OK)
@@ -193,8 +211,9 @@ static enum status print_scores(struct scores *s, struct error *err)
 {
     char recall[32];
     snprintf(recall, sizeof recall, "recall@%zu", s->k);
-    const struct column columns[] = {{"query", ALIGN_LEFT},    {"documents", ALIGN_LEFT}, {"queries", ALIGN_RIGHT},
-                                     {recall, ALIGN_RIGHT},    {"mrr", ALIGN_RIGHT},      {"ndcg@10", ALIGN_RIGHT}};
+    const struct column columns[] = {{"query", ALIGN_LEFT},    {"documents", ALIGN_LEFT},
+                                     {"queries", ALIGN_RIGHT}, {recall, ALIGN_RIGHT},
+                                     {"mrr", ALIGN_RIGHT},     {"ndcg@10", ALIGN_RIGHT}};
     struct table t;
     table_init(&t, s->session, columns, sizeof columns / sizeof *columns);
     s->all.query_lang = s->all.document_lang = text_of("all");
@@ -226,7 +245,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     if (status == STATUS_OK)
         status = client_open(s, STORE_READ, &c, err);
     for (size_t i = 0; i < judged.query_count && status == STATUS_OK; i += BATCH)
-        status = ask_batch(&scores, c, path.data, i, judged.query_count - i < BATCH ? judged.query_count - i : BATCH, err);
+        status = ask_batch(&scores, c, path.data, i,
+                           judged.query_count - i < BATCH ? judged.query_count - i : BATCH, err);
     if (status == STATUS_OK)
         status = print_scores(&scores, err);
     client_close(c);
@@ -240,12 +260,15 @@ const struct command command_eval = {
     .name = "eval",
     .operands = "FOLDER",
     .summary = "measure search on judged queries, by pair of languages",
-    .details =
-        "FOLDER holds queries.jsonl (_id, text and a language), qrels.tsv (query-id, corpus-id, score) and corpus.jsonl, "
-        "from which the documents' languages are read; the collection must hold the documents of corpus.jsonl. For each "
-        "pair of the query's and the documents' language: recall@k (of at most k that can be found), mean reciprocal "
-        "rank of the first right document within the first 100, and nDCG@10. In a pair, right documents of other "
-        "languages are left out of the ranking.",
+    .details = "FOLDER holds queries.jsonl (_id, text and a language), qrels.tsv (query-id, corpus-id, "
+               "score) and corpus.jsonl, "
+               "from which the documents' languages are read; the collection must hold the documents of "
+               "corpus.jsonl. For each "
+               "pair of the query's and the documents' language: recall@k (of at most k that can be found), "
+               "mean reciprocal "
+               "rank of the first right document within the first 100, and nDCG@10. In a pair, right "
+               "documents of other "
+               "languages are left out of the ranking.",
     .options = options,
     .examples = examples,
     .least = 1,

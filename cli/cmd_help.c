@@ -22,7 +22,8 @@ static enum outcome run_help(struct session *s, const struct arguments *a, struc
     if (help_group(stdout, name))
         return OUTCOME_DONE;
     const char *meant = command_suggest(name);
-    error_set(err, STATUS_INVALID, "there is no command \"%s\"%s%s%s", name, meant != NULL ? "; did you mean \"" : "",
+    error_set(err, STATUS_INVALID, "there is no command \"%s\"%s%s%s", name,
+              meant != NULL ? "; did you mean \"" : "",
               meant != NULL ? meant : "; \"cognate help\" lists them", meant != NULL ? "\"?" : "");
     return OUTCOME_ERROR;
 }

@@ -32,18 +32,41 @@ static const bool skip_fails[] = {
 };
 
 static const struct option options[] = {
-    {.name = "as", .type = OPTION_CHOICE, .value = "KIND", .choices = source_kinds, .fallback = "auto",
+    {.name = "as",
+     .type = OPTION_CHOICE,
+     .value = "KIND",
+     .choices = source_kinds,
+     .fallback = "auto",
      .help = "what the files are: text, markdown, lines, jsonl, json, csv, tsv; auto goes by the ending"},
-    {.name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",
+    {.name = "collection",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "default",
      .help = "where to put the documents; made when it is missing"},
-    {.name = "lang", .type = OPTION_TEXT, .value = "TAG", .help = "language of documents that do not say (BCP 47)"},
+    {.name = "lang",
+     .type = OPTION_TEXT,
+     .value = "TAG",
+     .help = "language of documents that do not say (BCP 47)"},
     {.name = "id", .type = OPTION_TEXT, .value = "FIELD", .help = "field or column with the id (_id or id)"},
-    {.name = "text", .type = OPTION_TEXT, .value = "FIELD", .help = "… with the text (text, content or body)"},
+    {.name = "text",
+     .type = OPTION_TEXT,
+     .value = "FIELD",
+     .help = "… with the text (text, content or body)"},
     {.name = "title", .type = OPTION_TEXT, .value = "FIELD", .help = "… with the title (title)"},
-    {.name = "lang-field", .type = OPTION_TEXT, .value = "FIELD", .help = "… with the language (lang or language)"},
-    {.name = "meta", .type = OPTION_TEXT, .repeated = true, .value = "FIELD",
+    {.name = "lang-field",
+     .type = OPTION_TEXT,
+     .value = "FIELD",
+     .help = "… with the language (lang or language)"},
+    {.name = "meta",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "FIELD",
      .help = "keep only this field as metadata, FIELD:number as a number; may be given again"},
-    {.name = "encoding", .type = OPTION_TEXT, .value = "NAME", .help = "encoding of the files, for example windows-1252"},
+    {.name = "encoding",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "encoding of the files, for example windows-1252"},
     {.name = "hidden", .type = OPTION_FLAG, .help = "read hidden files and folders too"},
     {.name = "dry-run", .letter = 'n', .type = OPTION_FLAG, .help = "read and count, change nothing"},
     {0},
@@ -72,9 +95,9 @@ struct job {
 
 static void show(struct job *j)
 {
-    progress_show(&j->progress, &(struct progress_now){.done = j->before + j->bytes,
-                                                       .items = j->feed.rows,
-                                                       .what = j->what.data});
+    progress_show(
+        &j->progress,
+        &(struct progress_now){.done = j->before + j->bytes, .items = j->feed.rows, .what = j->what.data});
 }
 
 static enum status take_document(void *context, json_t *document, struct error *err)
@@ -89,7 +112,8 @@ static enum status take_document(void *context, json_t *document, struct error *
     return status;
 }
 
-static enum status take_skip(void *context, const char *place, enum skip why, const char *reason, struct error *err)
+static enum status take_skip(void *context, const char *place, enum skip why, const char *reason,
+                             struct error *err)
 {
     struct job *j = context;
     j->skipped[why]++;
@@ -108,7 +132,8 @@ static void take_converted(void *context, const char *path, const char *encoding
     j->converted++;
     j->substituted += substituted;
     progress_end(&j->progress);
-    say_more(j->session, "converted: %s: from %s, %" PRIu64 " malformed bytes replaced", path, encoding, substituted);
+    say_more(j->session, "converted: %s: from %s, %" PRIu64 " malformed bytes replaced", path, encoding,
+             substituted);
 }
 
 static void take_reading(void *context, const char *path, uint64_t bytes)
@@ -174,17 +199,18 @@ static enum status print_json(const struct job *j, struct error *err)
         for (; skip_names[i][n] != '\0'; n++)
             name[n] = (char)(skip_names[i][n] | 32);
         name[n] = '\0';
-        if (j->skipped[i] > 0 && json_object_set_new(skipped, name, json_integer((json_int_t)j->skipped[i])) != 0) {
+        if (j->skipped[i] > 0 &&
+            json_object_set_new(skipped, name, json_integer((json_int_t)j->skipped[i])) != 0) {
             json_decref(skipped);
             return error_memory(err, "printing the summary");
         }
     }
-    return output_json_new(json_pack("{s:{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}}", "summary", "dry_run",
-                                     f->client == NULL, "documents", (json_int_t)f->rows, "created",
-                                     (json_int_t)f->created, "updated", (json_int_t)f->updated, "unchanged",
-                                     (json_int_t)f->unchanged, "failed", (json_int_t)f->failed, "passages",
-                                     (json_int_t)f->passages, "tokens", (json_int_t)f->tokens, "converted",
-                                     (json_int_t)j->converted, "skipped", skipped),
+    return output_json_new(json_pack("{s:{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}}", "summary",
+                                     "dry_run", f->client == NULL, "documents", (json_int_t)f->rows,
+                                     "created", (json_int_t)f->created, "updated", (json_int_t)f->updated,
+                                     "unchanged", (json_int_t)f->unchanged, "failed", (json_int_t)f->failed,
+                                     "passages", (json_int_t)f->passages, "tokens", (json_int_t)f->tokens,
+                                     "converted", (json_int_t)j->converted, "skipped", skipped),
                            err);
 }
 
@@ -230,8 +256,9 @@ static enum outcome finish(struct job *j, enum status status, struct error *err)
         return OUTCOME_ERROR;
     if (interrupted)
         *err = (struct error){0};
-    status = j->session->format == FORMAT_JSON ? print_json(j, &second) : j->session->quiet ? STATUS_OK
-                                                                                             : print_table(j, &second);
+    status = j->session->format == FORMAT_JSON ? print_json(j, &second)
+             : j->session->quiet               ? STATUS_OK
+                                               : print_table(j, &second);
     if (status != STATUS_OK) {
         error_set(err, status, "%s", second.text);
         return OUTCOME_ERROR;
@@ -244,7 +271,8 @@ static enum outcome finish(struct job *j, enum status status, struct error *err)
         return OUTCOME_ERROR;
     if (j->feed.rows > 0)
         return OUTCOME_DONE;
-    say(j->session, "nothing to index was found there; -v says what was passed over, --as makes every file count");
+    say(j->session,
+        "nothing to index was found there; -v says what was passed over, --as makes every file count");
     return OUTCOME_NOTHING;
 }
 
@@ -283,16 +311,21 @@ const struct command command_index = {
     .name = "index",
     .operands = "PATH…",
     .summary = "read files and folders into the store",
-    .details =
-        "Folders are walked in the order of their names. Read are .txt, .text, .md, .markdown (a document each), "
-        ".jsonl, .ndjson, .json, .csv and .tsv (a document a row); a file named on the command line is read whatever "
-        "it is called. Hidden files, links, binary files and texts over 16 MiB are passed over, counted, and named "
-        "with -v. PATH - is stdin.\n"
-        "The id of a text is the folder's name and the path below it, so that it stays the same from wherever the "
-        "command is run; that of a row is its _id or id, else FILE#ROW. A document that has not changed is not "
-        "embedded again, so the same command can be run as often as you like.\n"
-        "Every batch is one transaction: Ctrl-C stops after the one in hand (exit code 130), and even a crash "
-        "loses nothing that was counted. Exit code 2 when something could not be read or was refused.",
+    .details = "Folders are walked in the order of their names. Read are .txt, .text, .md, .markdown (a "
+               "document each), "
+               ".jsonl, .ndjson, .json, .csv and .tsv (a document a row); a file named on the command line "
+               "is read whatever "
+               "it is called. Hidden files, links, binary files and texts over 16 MiB are passed over, "
+               "counted, and named "
+               "with -v. PATH - is stdin.\n"
+               "The id of a text is the folder's name and the path below it, so that it stays the same from "
+               "wherever the "
+               "command is run; that of a row is its _id or id, else FILE#ROW. A document that has not "
+               "changed is not "
+               "embedded again, so the same command can be run as often as you like.\n"
+               "Every batch is one transaction: Ctrl-C stops after the one in hand (exit code 130), and even "
+               "a crash "
+               "loses nothing that was counted. Exit code 2 when something could not be read or was refused.",
     .options = options,
     .examples = examples,
     .least = 1,

@@ -22,14 +22,23 @@ static const struct option options[] = {
      .value = "NAMES",
      .fallback = "",
      .help = "only these collections, with commas between them"},
-    {.name = "expires", .type = OPTION_TEXT, .value = "DATE", .fallback = "", .help = "last day it is good for, YYYY-MM-DD"},
-    {.name = "name", .type = OPTION_TEXT, .value = "NAME", .fallback = "", .help = "what the server's log calls it"},
+    {.name = "expires",
+     .type = OPTION_TEXT,
+     .value = "DATE",
+     .fallback = "",
+     .help = "last day it is good for, YYYY-MM-DD"},
+    {.name = "name",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "",
+     .help = "what the server's log calls it"},
     {0},
 };
 
 static const struct example examples[] = {
     {"key create --name laptop keys.txt", "a key that can search; start the server with --keys keys.txt"},
-    {"key create --access write --collections news,blog --expires 2030-12-31 keys.txt", "one that can index there"},
+    {"key create --access write --collections news,blog --expires 2030-12-31 keys.txt",
+     "one that can index there"},
     {0},
 };
 
@@ -52,14 +61,16 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     char key[KEY_TEXT_BYTES];
     struct buf line;
     buf_init(&line, 65536);
-    enum status status = keys_line_make((enum key_access)arguments_choice(a, "access"), arguments_text(a, "collections"),
-                                        arguments_text(a, "expires"), arguments_text(a, "name"), key, &line, err);
+    enum status status =
+        keys_line_make((enum key_access)arguments_choice(a, "access"), arguments_text(a, "collections"),
+                       arguments_text(a, "expires"), arguments_text(a, "name"), key, &line, err);
     if (status == STATUS_OK)
         status = buf_append(&line, "\n", 1, err);
     if (status == STATUS_OK)
         status = append(a->operands[0], &line, err);
     if (status == STATUS_OK && s->format == FORMAT_JSON)
-        status = output_json_new(json_pack("{s:s, s:s}", "key", key, "access", arguments_text(a, "access")), err);
+        status =
+            output_json_new(json_pack("{s:s, s:s}", "key", key, "access", arguments_text(a, "access")), err);
     else if (status == STATUS_OK)
         printf("%s\n", key);
     if (status == STATUS_OK)
@@ -74,7 +85,8 @@ const struct command command_key_create = {
     .name = "key create",
     .operands = "FILE",
     .summary = "make an API key and add it to a file of keys",
-    .details = "The key goes to stdout, its salted digest to the end of FILE, which \"cognate serve --keys FILE\" reads. "
+    .details = "The key goes to stdout, its salted digest to the end of FILE, which \"cognate serve --keys "
+               "FILE\" reads. "
                "Clients send it as \"Authorization: Bearer KEY\".",
     .options = options,
     .examples = examples,

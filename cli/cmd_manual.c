@@ -77,20 +77,23 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
           ".SH SYNOPSIS\n.B cognate\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR …\n"
           ".SH DESCRIPTION\n",
           stdout);
-    roff("Ask in one language, find documents in any other. Documents, their passages and vectors lie in one file, the "
+    roff("Ask in one language, find documents in any other. Documents, their passages and vectors lie in one "
+         "file, the "
          "store; nothing leaves the machine. Data goes to stdout, everything else to stderr.");
     fputs(".SH OPTIONS\n", stdout);
     print_options(session_options);
     fputs(".SH COMMANDS\n", stdout);
     for (size_t i = 0; commands[i] != NULL; i++)
         print_command(commands[i]);
-    fputs(".SH EXIT STATUS\n.TP\n0\nfound or done\n.TP\n1\nnothing found\n.TP\n2\nan error, also in a part of the work\n"
+    fputs(".SH EXIT STATUS\n.TP\n0\nfound or done\n.TP\n1\nnothing found\n.TP\n2\nan error, also in a part "
+          "of the work\n"
           ".TP\n130\ninterrupted; what was done is kept\n"
           ".SH ENVIRONMENT\n"
           ".TP\n.B COGNATE_DB\nthe store, unless \\-\\-db is given\n"
           ".TP\n.B COGNATE_MODEL\nthe model file, unless \\-\\-model is given\n"
           ".TP\n.B XDG_DATA_HOME\nfolder of the default store, cognate/cognate.db in it (~/.local/share)\n"
-          ".TP\n.B NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE\nno colours, or colours also where stdout is no terminal; "
+          ".TP\n.B NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE\nno colours, or colours also where stdout is no "
+          "terminal; "
           "\\-\\-color is stronger\n"
           ".SH FILES\n.TP\n.I STORE.sock\nwhere a running server answers the other commands\n"
           ".TP\n.I STORE.lock\nheld by the one process that writes\n",

@@ -17,17 +17,38 @@
 #define PASSAGE_LINES 3
 
 static const struct option options[] = {
-    {.name = "limit", .letter = 'k', .type = OPTION_COUNT, .value = "N", .fallback = "5", .least = 1, .most = 1000,
+    {.name = "limit",
+     .letter = 'k',
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "5",
+     .least = 1,
+     .most = 1000,
      .help = "how many documents"},
-    {.name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",
+    {.name = "collection",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "default",
      .help = "where to search"},
-    {.name = "lang", .type = OPTION_TEXT, .repeated = true, .value = "TAG",
+    {.name = "lang",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "TAG",
      .help = "only documents in this language; may be given again; zh takes zh-Hant too"},
-    {.name = "filter", .type = OPTION_TEXT, .value = "JSON",
+    {.name = "filter",
+     .type = OPTION_TEXT,
+     .value = "JSON",
      .help = "only documents it holds for: {\"field\": \"year\", \"gte\": 2000}"},
-    {.name = "min-relevance", .type = OPTION_REAL, .value = "P", .fallback = "0", .most = 1,
+    {.name = "min-relevance",
+     .type = OPTION_REAL,
+     .value = "P",
+     .fallback = "0",
+     .most = 1,
      .help = "leave out what is less likely to be relevant"},
-    {.name = "queries", .type = OPTION_TEXT, .value = "FILE",
+    {.name = "queries",
+     .type = OPTION_TEXT,
+     .value = "FILE",
      .help = "answer every line of a file (- for stdin) instead of QUERY"},
     {.name = "explain", .type = OPTION_FLAG, .help = "say how the answer was found and where the time went"},
     TABLE_FORMAT,
@@ -51,7 +72,8 @@ static enum status add_filters(json_t *body, const struct arguments *a, struct e
     for (size_t i = 0; status == STATUS_OK && arguments_each(a, "lang", i) != NULL; i++)
         if (json_array_append_new(languages, json_string(arguments_each(a, "lang", i))) != 0)
             status = error_set(err, STATUS_INVALID, "--lang is not UTF-8");
-    if (status == STATUS_OK && json_array_size(languages) > 0 && json_object_set(body, "lang", languages) != 0)
+    if (status == STATUS_OK && json_array_size(languages) > 0 &&
+        json_object_set(body, "lang", languages) != 0)
         status = error_memory(err, "searching");
     if (status == STATUS_OK && filter != NULL) {
         struct error inner = {0};
@@ -72,9 +94,11 @@ static enum status make_body(const struct arguments *a, json_t **out, struct err
     json_t *body = json_pack("{s:I}", "k", (json_int_t)arguments_count(a, "limit"));
     enum status status = body != NULL ? add_filters(body, a, err) : error_memory(err, "searching");
     double relevance = arguments_real(a, "min-relevance");
-    if (status == STATUS_OK && relevance > 0 && json_object_set_new(body, "min_relevance", json_real(relevance)) != 0)
+    if (status == STATUS_OK && relevance > 0 &&
+        json_object_set_new(body, "min_relevance", json_real(relevance)) != 0)
         status = error_memory(err, "searching");
-    if (status == STATUS_OK && arguments_flag(a, "explain") && json_object_set_new(body, "explain", json_true()) != 0)
+    if (status == STATUS_OK && arguments_flag(a, "explain") &&
+        json_object_set_new(body, "explain", json_true()) != 0)
         status = error_memory(err, "searching");
     if (status == STATUS_OK)
         *out = body;
@@ -141,7 +165,8 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
     if (status == STATUS_OK) {
         printf("%zu. %s%.*s%s%s%.*s%s  [%.*s]", rank, terminal_paint(&s->out, PAINT_BOLD), (int)at, name.data,
                terminal_paint(&s->out, PAINT_PLAIN), terminal_paint(&s->out, PAINT_DIM), (int)(behind - at),
-               name.data + at, terminal_paint(&s->out, PAINT_PLAIN), (int)(name.len - behind), name.data + behind);
+               name.data + at, terminal_paint(&s->out, PAINT_PLAIN), (int)(name.len - behind),
+               name.data + behind);
         if (json_is_number(relevance)) {
             double p = json_number_value(relevance);
             printf("  %s%s %.2f%s", terminal_paint(&s->out, paint_for(p)), word_for(p), p,
@@ -205,8 +230,8 @@ static enum status print_query(const struct session *s, const char *query, struc
 }
 
 /* `query` is named beside each hit when there are several. Tables are printed when all hits are in them. */
-static enum status print_answer(const struct session *s, struct table *t, const json_t *answer, const char *query,
-                                struct error *err)
+static enum status print_answer(const struct session *s, struct table *t, const json_t *answer,
+                                const char *query, struct error *err)
 {
     const json_t *hits = json_object_get(answer, "hits");
     enum status status = STATUS_OK;
@@ -224,7 +249,8 @@ static enum status print_answer(const struct session *s, struct table *t, const 
 static void explain(const struct session *s, const json_t *answer)
 {
     const json_t *plan = json_object_get(answer, "plan"), *detail = json_object_get(answer, "explain");
-    char *text = json_dumps(plan, JSON_COMPACT), *times = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+    char *text = json_dumps(plan, JSON_COMPACT),
+         *times = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
     warn(s, "plan %s%s%s", text != NULL ? text : "", times != NULL ? ", " : "", times != NULL ? times : "");
     free(text);
     free(times);
@@ -232,8 +258,9 @@ static void explain(const struct session *s, const json_t *answer)
 
 /* ---- one query, or a file of them ---- */
 
-static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c, struct table *t,
-                               const char *path, json_t *body, const char *query, struct error *err)
+static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c,
+                               struct table *t, const char *path, json_t *body, const char *query,
+                               struct error *err)
 {
     json_t *answer = NULL, *text = json_string(query);
     enum status status = STATUS_OK;
@@ -249,17 +276,18 @@ static enum outcome search_one(struct session *s, const struct arguments *a, str
     if (status == STATUS_OK && arguments_flag(a, "explain"))
         explain(s, answer);
     if (status == STATUS_OK && found == 0)
-        say(s, "nothing found%s", arguments_real(a, "min-relevance") > 0 ? "; a lower --min-relevance shows what is nearest"
-                                                                        : "");
+        say(s, "nothing found%s",
+            arguments_real(a, "min-relevance") > 0 ? "; a lower --min-relevance shows what is nearest" : "");
     json_decref(answer);
     return status != STATUS_OK ? OUTCOME_ERROR : found > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
-static enum status search_batch(struct session *s, struct client *c, struct table *t, const char *path, json_t *body,
-                                json_t *queries, size_t *found, struct error *err)
+static enum status search_batch(struct session *s, struct client *c, struct table *t, const char *path,
+                                json_t *body, json_t *queries, size_t *found, struct error *err)
 {
     json_t *answer = NULL;
-    enum status status = json_object_set(body, "queries", queries) == 0 ? STATUS_OK : error_memory(err, "searching");
+    enum status status =
+        json_object_set(body, "queries", queries) == 0 ? STATUS_OK : error_memory(err, "searching");
     if (status == STATUS_OK)
         status = client_call(c, "POST", path, NULL, body, &answer, err);
     const json_t *results = json_object_get(answer, "results");
@@ -273,8 +301,8 @@ static enum status search_batch(struct session *s, struct client *c, struct tabl
     return status;
 }
 
-static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c, struct table *t,
-                                const char *path, json_t *body, struct error *err)
+static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c,
+                                struct table *t, const char *path, json_t *body, struct error *err)
 {
     const char *name = arguments_text(a, "queries");
     size_t found = 0, number = 0;
@@ -293,7 +321,8 @@ static enum outcome search_file(struct session *s, const struct arguments *a, st
         if (n == 0)
             continue;
         if (json_array_append_new(batch, json_stringn(line, n)) != 0)
-            status = error_set(err, STATUS_INVALID, "%s:%zu is not UTF-8; convert the file first", name, number);
+            status =
+                error_set(err, STATUS_INVALID, "%s:%zu is not UTF-8; convert the file first", name, number);
         if (status == STATUS_OK && json_array_size(batch) == QUERIES_BATCH)
             status = search_batch(s, c, t, path, body, batch, &found, err);
     }
@@ -310,16 +339,17 @@ static enum status query_text(const struct arguments *a, struct buf *out, struct
     if (strcmp(a->operands[0], "-") != 0)
         return buf_append(out, a->operands[0], strlen(a->operands[0]), err);
     enum status status = file_read("/dev/stdin", out, err);
-    while (status == STATUS_OK && out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+    while (status == STATUS_OK && out->len > 0 &&
+           (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
         out->data[--out->len] = '\0';
     return status == STATUS_OK ? buf_append(out, "", 0, err) : status;
 }
 
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
-    static const struct column columns[] = {{"query", ALIGN_LEFT},   {"rank", ALIGN_RIGHT},      {"id", ALIGN_LEFT},
-                                            {"lang", ALIGN_LEFT},    {"cosine", ALIGN_RIGHT},    {"relevance", ALIGN_RIGHT},
-                                            {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT}};
+    static const struct column columns[] = {
+        {"query", ALIGN_LEFT},   {"rank", ALIGN_RIGHT},      {"id", ALIGN_LEFT},    {"lang", ALIGN_LEFT},
+        {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT}, {"passage", ALIGN_LEFT}};
     struct client *c = NULL;
     struct table t;
     struct buf path, query;
@@ -360,10 +390,12 @@ const struct command command_search = {
     .name = "search",
     .operands = "QUERY",
     .summary = "find the documents nearest in meaning to a query",
-    .details = "The query may be in any language, and so may the documents. Each hit is a document with its best "
-               "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. QUERY - "
-               "is read from stdin.\n"
-               "Exit code 1 when nothing was found.",
+    .details =
+        "The query may be in any language, and so may the documents. Each hit is a document with its best "
+        "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. "
+        "QUERY - "
+        "is read from stdin.\n"
+        "Exit code 1 when nothing was found.",
     .options = options,
     .examples = examples,
     .most = 1,

@@ -11,7 +11,9 @@
 #include "server/json_shape.h"
 
 static const struct option options[] = {
-    {.name = "pairs", .type = OPTION_TEXT, .value = "FILE",
+    {.name = "pairs",
+     .type = OPTION_TEXT,
+     .value = "FILE",
      .help = "compare the two columns of every line of a TSV file (- for stdin) instead of A and B"},
     TABLE_FORMAT,
     {0},
@@ -23,7 +25,8 @@ static const struct example examples[] = {
     {0},
 };
 
-static enum status compare(struct client *c, struct text first, struct text second, json_t **out, struct error *err)
+static enum status compare(struct client *c, struct text first, struct text second, json_t **out,
+                           struct error *err)
 {
     json_t *a = json_stringn(first.data, first.len), *b = json_stringn(second.data, second.len);
     enum status status = STATUS_OK;
@@ -52,7 +55,8 @@ static enum status print_pair(const struct session *s, const json_t *answer, str
     return STATUS_OK;
 }
 
-static enum status add_row(struct table *t, const json_t *answer, struct text a, struct text b, struct error *err)
+static enum status add_row(struct table *t, const json_t *answer, struct text a, struct text b,
+                           struct error *err)
 {
     const json_t *relevance = json_object_get(answer, "relevance");
     enum status status = table_format(t, err, "%.6f", shape_number(answer, "score", 0));
@@ -65,11 +69,13 @@ static enum status add_row(struct table *t, const json_t *answer, struct text a,
 }
 
 /* The columns of a line: text, tab, text; further columns are ignored. */
-static enum status split(const struct input *in, struct text line, struct text *a, struct text *b, struct error *err)
+static enum status split(const struct input *in, struct text line, struct text *a, struct text *b,
+                         struct error *err)
 {
     const char *tab = memchr(line.data, '\t', line.len);
     if (tab == NULL)
-        return error_set(err, STATUS_INVALID, "%s:%zu: no tab; a line is TEXT tab TEXT", in->name, in->number);
+        return error_set(err, STATUS_INVALID, "%s:%zu: no tab; a line is TEXT tab TEXT", in->name,
+                         in->number);
     *a = (struct text){line.data, (size_t)(tab - line.data)};
     *b = (struct text){tab + 1, line.len - a->len - 1};
     const char *end = memchr(b->data, '\t', b->len);
@@ -87,7 +93,8 @@ static enum status run_pairs(struct session *s, struct client *c, const char *pa
     struct text line, a, b;
     table_init(&t, s, columns, 4);
     enum status status = input_open(&input, path, err);
-    while (status == STATUS_OK && (status = input_next(&input, &line, err)) == STATUS_OK && line.data != NULL) {
+    while (status == STATUS_OK && (status = input_next(&input, &line, err)) == STATUS_OK &&
+           line.data != NULL) {
         json_t *answer = NULL;
         if (line.len == 0)
             continue;
@@ -132,7 +139,8 @@ const struct command command_similar = {
     .name = "similar",
     .operands = "A B",
     .summary = "say how near two texts are in meaning",
-    .details = "Cosine is 1 for texts of the same meaning; unrelated ones lie well above 0 too. Relevance puts it on a "
+    .details = "Cosine is 1 for texts of the same meaning; unrelated ones lie well above 0 too. Relevance "
+               "puts it on a "
                "scale from 0 to 1 by the model's curve for texts of the same kind.",
     .options = options,
     .examples = examples,

@@ -17,8 +17,8 @@ static enum status gather(struct session *s, json_t **out, struct error *err)
     if (status == STATUS_OK)
         status = client_call(c, "GET", "/version", NULL, NULL, &version, err);
     if (status == STATUS_OK) {
-        *out = json_pack("{s:s, s:b, s:O, s:O}", "store", s->db.data, "server", client_remote(c), "version", version,
-                         "collections", json_object_get(collections, "collections"));
+        *out = json_pack("{s:s, s:b, s:O, s:O}", "store", s->db.data, "server", client_remote(c), "version",
+                         version, "collections", json_object_get(collections, "collections"));
         if (*out == NULL)
             status = error_memory(err, "reading the status");
     }
@@ -40,12 +40,13 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     } else if (status == STATUS_OK) {
         const json_t *list = json_object_get(facts, "collections");
         printf("store       %s (%s)\n", s->db.data, s->db_origin);
-        printf("server      %s\n", json_is_true(json_object_get(facts, "server")) ? "running, and answering this" : "none");
+        printf("server      %s\n",
+               json_is_true(json_object_get(facts, "server")) ? "running, and answering this" : "none");
         printf("collections %zu\n", json_array_size(list));
-        json_array_foreach (list, i, c)
-            printf("  %s: %lld documents, %lld passages, model %s\n", json_string_value(json_object_get(c, "name")),
-                   shape_integer(c, "documents", 0), shape_integer(c, "passages", 0),
-                   json_string_value(json_object_get(c, "model")));
+        json_array_foreach(list, i, c)
+            printf("  %s: %lld documents, %lld passages, model %s\n",
+                   json_string_value(json_object_get(c, "name")), shape_integer(c, "documents", 0),
+                   shape_integer(c, "passages", 0), json_string_value(json_object_get(c, "model")));
     }
     json_decref(facts);
     return status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;

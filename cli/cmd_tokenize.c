@@ -11,7 +11,11 @@
 static const char *const prompts[] = {"none", "query", "document", NULL};
 
 static const struct option options[] = {
-    {.name = "prompt", .type = OPTION_CHOICE, .value = "TYPE", .choices = prompts, .fallback = "none",
+    {.name = "prompt",
+     .type = OPTION_CHOICE,
+     .value = "TYPE",
+     .choices = prompts,
+     .fallback = "none",
      .help = "put the model's prompt in front: query or document"},
     {.name = "plain", .type = OPTION_FLAG, .help = "without the tokens that begin and end a text"},
     TABLE_FORMAT,
@@ -24,7 +28,8 @@ static const struct example examples[] = {
     {0},
 };
 
-static enum status ask(struct client *c, const struct arguments *a, struct text text, json_t **out, struct error *err)
+static enum status ask(struct client *c, const struct arguments *a, struct text text, json_t **out,
+                       struct error *err)
 {
     json_t *input = json_stringn(text.data, text.len);
     const char *prompt = arguments_text(a, "prompt");
@@ -91,8 +96,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = one(s, c, a, text_of(a->operands[i]), err);
     if (status == STATUS_OK && a->operand_count == 0)
         status = input_open(&input, "-", err);
-    while (status == STATUS_OK && input.file != NULL && (status = input_next(&input, &line, err)) == STATUS_OK &&
-           line.data != NULL)
+    while (status == STATUS_OK && input.file != NULL &&
+           (status = input_next(&input, &line, err)) == STATUS_OK && line.data != NULL)
         status = one(s, c, a, line, err);
     input_close(&input);
     client_close(c);
@@ -103,7 +108,8 @@ const struct command command_tokenize = {
     .name = "tokenize",
     .operands = "[TEXT…]",
     .summary = "show the tokens of texts",
-    .details = "Without TEXT every line of stdin is a text. start and end are bytes of the text; a token that stands "
+    .details = "Without TEXT every line of stdin is a text. start and end are bytes of the text; a token "
+               "that stands "
                "for no byte of it (of the prompt, or put in by the model) has start = end.",
     .options = options,
     .examples = examples,

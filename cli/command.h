@@ -1,5 +1,5 @@
-/* A command of the program, as one constant descriptor: everything that help, the manual page, the completions
- * and the parser know of it.
+/* A command of the program, as one constant descriptor: everything that help, the manual page, the
+ * completions and the parser know of it.
  *
  *     static enum outcome run(struct session *s, const struct arguments *a, struct error *err) {…}
  *     const struct command command_check = {.name = "check", .summary = "…", .run = run};

@@ -5,9 +5,9 @@
 
 #include "common/utf8.h"
 
-#define REGIONAL_FIRST  0x1F1E6
-#define REGIONAL_LAST   0x1F1FF
-#define PICTURE_FORM    0xFE0F
+#define REGIONAL_FIRST 0x1F1E6
+#define REGIONAL_LAST  0x1F1FF
+#define PICTURE_FORM   0xFE0F
 
 /* The next grapheme cluster of t: its bytes and its columns. */
 static size_t cluster(struct text t, size_t *columns)

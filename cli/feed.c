@@ -5,7 +5,8 @@
 #include "cli/output.h"
 #include "server/json_shape.h"
 
-enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection, struct error *err)
+enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection,
+                      struct error *err)
 {
     *f = (struct feed){.session = s, .client = c, .batch = json_array()};
     buf_init(&f->path, 1 << 16);

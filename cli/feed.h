@@ -27,7 +27,8 @@ struct feed {
     uint64_t rows, created, updated, unchanged, failed, passages, tokens;
 };
 
-enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection, struct error *err);
+enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection,
+                      struct error *err);
 void feed_release(struct feed *f); /* accepts a zeroed one */
 
 /* Takes over the document. */

@@ -16,7 +16,8 @@ static void wrap(FILE *out, const char *text, size_t indent, size_t at)
         fprintf(out, "%*s", (int)(indent > at ? indent - at : 0), "");
         n = display_line((struct text){rest.data, end < rest.len ? end : rest.len}, COLUMNS - indent);
         fprintf(out, "%.*s\n", (int)n, rest.data);
-        while (n < rest.len && (rest.data[n] == ' ' || rest.data[n] == '\n') && rest.data[n - (n > 0)] != '\n')
+        while (n < rest.len && (rest.data[n] == ' ' || rest.data[n] == '\n') &&
+               rest.data[n - (n > 0)] != '\n')
             n++;
         rest = (struct text){rest.data + n, rest.len - n};
         at = 0;
@@ -55,7 +56,8 @@ void help_program(FILE *out)
         fprintf(out, "  %-20s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nOptions of every command:\n", out);
     print_options(out, session_options);
-    fputs("\n\"cognate help COMMAND\" says more. Exit codes: 0 found or done, 1 nothing found, 2 error.\n", out);
+    fputs("\n\"cognate help COMMAND\" says more. Exit codes: 0 found or done, 1 nothing found, 2 error.\n",
+          out);
 }
 
 void help_command(FILE *out, const struct command *c)

@@ -43,8 +43,8 @@ enum status input_next(struct input *in, struct text *out, struct error *err)
     n -= n > 0 && in->line[n - 1] == '\r';
     size_t bad = utf8_invalid(in->line, n);
     if (bad < n)
-        return error_set(err, STATUS_INVALID, "%s:%zu: byte %zu is not UTF-8; convert the text first", in->name,
-                         in->number, bad);
+        return error_set(err, STATUS_INVALID, "%s:%zu: byte %zu is not UTF-8; convert the text first",
+                         in->name, in->number, bad);
     *out = (struct text){in->line, n};
     return STATUS_OK;
 }

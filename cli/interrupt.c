@@ -31,7 +31,8 @@ bool interrupt_asked(const struct interrupt *i)
 {
     for (size_t s = 0; s < INTERRUPT_SIGNALS; s++) {
         struct sigaction now;
-        if (i->before[s].sa_handler != SIG_IGN && sigaction(numbers[s], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        if (i->before[s].sa_handler != SIG_IGN && sigaction(numbers[s], NULL, &now) == 0 &&
+            now.sa_handler == SIG_DFL)
             return true;
     }
     return false;

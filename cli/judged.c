@@ -23,7 +23,8 @@ static struct text lang_of(const json_t *row)
 
 static enum status keep(struct reading *r, json_t *row, struct error *err)
 {
-    return json_array_append_new(r->judged->rows, row) == 0 ? STATUS_OK : error_memory(err, "reading judged queries");
+    return json_array_append_new(r->judged->rows, row) == 0 ? STATUS_OK
+                                                            : error_memory(err, "reading judged queries");
 }
 
 /* Makes room for one more in an array that grows by doubling. */
@@ -49,8 +50,8 @@ static enum status take_query(void *context, json_t *row, size_t number, size_t 
     if (queries == NULL)
         return error_memory(err, "reading judged queries");
     j->queries = queries;
-    queries[j->query_count++] =
-        (struct judged_query){.id = shape_text(row, "id"), .text = shape_text(row, "text"), .lang = lang_of(row)};
+    queries[j->query_count++] = (struct judged_query){
+        .id = shape_text(row, "id"), .text = shape_text(row, "text"), .lang = lang_of(row)};
     return STATUS_OK;
 }
 
@@ -60,7 +61,9 @@ static enum status take_document(void *context, json_t *row, size_t number, size
     struct text id = shape_text(row, "id"), lang = lang_of(row);
     (void)number;
     (void)line;
-    int failed = id.len > 0 ? json_object_setn_new(r->documents, id.data, id.len, json_stringn(lang.data, lang.len)) : 0;
+    int failed = id.len > 0
+                     ? json_object_setn_new(r->documents, id.data, id.len, json_stringn(lang.data, lang.len))
+                     : 0;
     json_decref(row);
     return failed == 0 ? STATUS_OK : error_memory(err, "reading judged documents");
 }
@@ -78,16 +81,18 @@ static enum status take_judgement(void *context, json_t *row, size_t number, siz
     char *end = NULL;
     double grade = score.len > 0 ? strtod(score.data, &end) : 1;
     if (score.len > 0 && (*end != '\0' || !(grade >= 0 && grade <= 100)))
-        return error_set(err, STATUS_INVALID, "%s:%zu: the score is not a number from 0 to 100", r->path, line);
+        return error_set(err, STATUS_INVALID, "%s:%zu: the score is not a number from 0 to 100", r->path,
+                         line);
     struct judgement *judgements = grown(j->judgements, j->judgement_count, &r->room, sizeof *judgements);
     if (judgements == NULL)
         return error_memory(err, "reading judgements");
     j->judgements = judgements;
     const json_t *lang = json_object_get(r->documents, json_string_value(json_object_get(row, "text")));
-    judgements[j->judgement_count++] = (struct judgement){.query = shape_text(row, "id"),
-                                                          .document = shape_text(row, "text"),
-                                                          .lang = lang != NULL ? json_text(lang) : text_of("und"),
-                                                          .grade = grade};
+    judgements[j->judgement_count++] =
+        (struct judgement){.query = shape_text(row, "id"),
+                           .document = shape_text(row, "text"),
+                           .lang = lang != NULL ? json_text(lang) : text_of("und"),
+                           .grade = grade};
     return STATUS_OK;
 }
 
@@ -99,7 +104,8 @@ static enum status refuse(void *context, size_t line, const char *reason, struct
 
 static enum status read_file(struct reading *r, const char *folder, const char *name, enum rows_kind kind,
                              const struct row_fields *fields,
-                             enum status (*take)(void *, json_t *, size_t, size_t, struct error *), struct error *err)
+                             enum status (*take)(void *, json_t *, size_t, size_t, struct error *),
+                             struct error *err)
 {
     struct row_sink sink = {take, refuse, r};
     struct charset *in = malloc(sizeof *in);
@@ -161,7 +167,8 @@ enum status judged_read(struct judged *j, const char *folder, struct error *err)
     static const struct row_fields usual = {0}, qrels = {.id = "query-id", .text = "corpus-id"};
     struct reading r = {.judged = j, .documents = json_object()};
     j->rows = json_array();
-    enum status status = j->rows != NULL && r.documents != NULL ? STATUS_OK : error_memory(err, "reading judged queries");
+    enum status status =
+        j->rows != NULL && r.documents != NULL ? STATUS_OK : error_memory(err, "reading judged queries");
     if (status == STATUS_OK)
         status = read_file(&r, folder, "corpus.jsonl", ROWS_JSONL, &usual, take_document, err);
     if (status == STATUS_OK)
@@ -184,7 +191,8 @@ void judged_release(struct judged *j)
     *j = (struct judged){0};
 }
 
-const struct judgement *judged_find(const struct judged *j, const struct judged_query *q, struct text document)
+const struct judgement *judged_find(const struct judged *j, const struct judged_query *q,
+                                    struct text document)
 {
     for (size_t i = q->first; i < q->first + q->count; i++)
         if (j->judgements[i].grade > 0 && text_equal(j->judgements[i].document, document))

@@ -40,6 +40,7 @@ enum status judged_read(struct judged *j, const char *folder, struct error *err)
 void judged_release(struct judged *j); /* accepts a zeroed one */
 
 /* The judgement of a document for a query, with a grade above 0; NULL when there is none. */
-const struct judgement *judged_find(const struct judged *j, const struct judged_query *q, struct text document);
+const struct judgement *judged_find(const struct judged *j, const struct judged_query *q,
+                                    struct text document);
 
 #endif

@@ -13,7 +13,8 @@ static enum status no_command(const char *typed, struct error *err)
 {
     const char *meant = command_suggest(typed);
     if (meant != NULL)
-        return error_set(err, STATUS_INVALID, "there is no command \"%s\"; did you mean \"%s\"?", typed, meant);
+        return error_set(err, STATUS_INVALID, "there is no command \"%s\"; did you mean \"%s\"?", typed,
+                         meant);
     return error_set(err, STATUS_INVALID, "there is no command \"%s\"; \"cognate help\" lists them", typed);
 }
 
@@ -39,11 +40,13 @@ static enum status read_name(struct arguments *a, int argc, char **argv, char na
 static enum status check_operands(const struct command *c, const struct arguments *a, struct error *err)
 {
     if (a->operand_count < c->least)
-        return error_set(err, STATUS_INVALID, "\"cognate %s\" needs %s; see \"cognate help %s\"", c->name, c->operands,
-                         c->name);
+        return error_set(err, STATUS_INVALID, "\"cognate %s\" needs %s; see \"cognate help %s\"", c->name,
+                         c->operands, c->name);
     if (a->operand_count > c->most)
-        return error_set(err, STATUS_INVALID, "\"%s\" is one word too many for \"cognate %s\"; put quotes around words "
-                         "that belong together", a->operands[c->most], c->name);
+        return error_set(err, STATUS_INVALID,
+                         "\"%s\" is one word too many for \"cognate %s\"; put quotes around words "
+                         "that belong together",
+                         a->operands[c->most], c->name);
     return STATUS_OK;
 }
 

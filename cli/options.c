@@ -16,7 +16,8 @@ enum status arguments_init(struct arguments *a, int argc, char **argv, struct er
         room += strlen(argv[i]) + 1; /* a cluster gives as many options as it has letters */
     a->given = calloc(room, sizeof *a->given);
     a->operands = calloc((size_t)argc + 1, sizeof *a->operands);
-    return a->given != NULL && a->operands != NULL ? STATUS_OK : error_memory(err, "reading the command line");
+    return a->given != NULL && a->operands != NULL ? STATUS_OK
+                                                   : error_memory(err, "reading the command line");
 }
 
 void arguments_release(struct arguments *a)
@@ -63,7 +64,8 @@ static enum status unknown_name(const struct arguments *a, const char *name, siz
                 meant = suggest_nearer(typed, o->name, &distance) ? o->name : meant;
     }
     if (meant != NULL)
-        return error_set(err, STATUS_INVALID, "unknown option --%.*s; did you mean --%s?", (int)len, name, meant);
+        return error_set(err, STATUS_INVALID, "unknown option --%.*s; did you mean --%s?", (int)len, name,
+                         meant);
     return error_set(err, STATUS_INVALID, "unknown option --%.*s; --help lists the options", (int)len, name);
 }
 
@@ -96,7 +98,8 @@ static enum status check_number(const struct option *o, const char *value, struc
         return error_set(err, STATUS_INVALID, "--%s takes a %s, not \"%s\"", o->name,
                          o->type == OPTION_COUNT ? "whole number" : "number", value);
     if (number < o->least || number > o->most)
-        return error_set(err, STATUS_INVALID, "--%s takes %.10g to %.10g, not %s", o->name, o->least, o->most, value);
+        return error_set(err, STATUS_INVALID, "--%s takes %.10g to %.10g, not %s", o->name, o->least, o->most,
+                         value);
     return STATUS_OK;
 }
 
@@ -120,8 +123,10 @@ static enum status missing(const struct option *o, struct error *err)
                      o->value != NULL ? o->value : "VALUE");
 }
 
-/* `word` is behind its two dashes; `next` is the word after it, or NULL. *used: whether that was its value. */
-static enum status read_long(struct arguments *a, const char *word, const char *next, bool *used, struct error *err)
+/* `word` is behind its two dashes; `next` is the word after it, or NULL. *used: whether that was its value.
+ */
+static enum status read_long(struct arguments *a, const char *word, const char *next, bool *used,
+                             struct error *err)
 {
     size_t len = strcspn(word, "=");
     const struct option *o = find_name(a, word, len);

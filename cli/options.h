@@ -10,10 +10,10 @@
  *         use(arguments_count(&a, "limit"), a.operands, a.operand_count);
  *     arguments_release(&a);
  *
- * Understood: --name VALUE, --name=VALUE, -k VALUE, -kVALUE, -k=VALUE, --k=VALUE, clusters of flags (-qv), options before
- * and after operands, "--" before operands that begin with a dash. A lone "-" is an operand. What is not in a
- * table is an error that names the nearest entry. Everything is checked while it is read, so that asking for
- * a value cannot fail. Words are borrowed from argv.
+ * Understood: --name VALUE, --name=VALUE, -k VALUE, -kVALUE, -k=VALUE, --k=VALUE, clusters of flags (-qv),
+ * options before and after operands, "--" before operands that begin with a dash. A lone "-" is an operand.
+ * What is not in a table is an error that names the nearest entry. Everything is checked while it is read, so
+ * that asking for a value cannot fail. Words are borrowed from argv.
  */
 #ifndef COGNATE_CLI_OPTIONS_H
 #define COGNATE_CLI_OPTIONS_H
@@ -69,7 +69,8 @@ enum status arguments_read(struct arguments *a, int argc, char **argv, int from,
 /* What was given, or the fallback. The name must be in a table of the right type. */
 bool arguments_flag(const struct arguments *a, const char *name);
 bool arguments_given(const struct arguments *a, const char *name);
-const char *arguments_text(const struct arguments *a, const char *name); /* NULL: neither given nor a fallback */
+const char *arguments_text(const struct arguments *a,
+                           const char *name); /* NULL: neither given nor a fallback */
 unsigned long arguments_count(const struct arguments *a, const char *name);
 double arguments_real(const struct arguments *a, const char *name);
 size_t arguments_choice(const struct arguments *a, const char *name); /* index into choices */

@@ -28,14 +28,16 @@ void progress_start(struct progress *p, const struct session *s, uint64_t total)
     progress_show(p, &(struct progress_now){.what = "starting"});
 }
 
-static enum status describe(const struct progress *p, const struct progress_now *now, double seconds, struct buf *out)
+static enum status describe(const struct progress *p, const struct progress_now *now, double seconds,
+                            struct buf *out)
 {
     char done[16], total[16];
     progress_bytes(now->done, done);
     progress_bytes(p->total, total);
     enum status status = buf_printf(out, NULL, "%" PRIu64 " documents", now->items);
     if (status == STATUS_OK)
-        status = p->total > 0 ? buf_printf(out, NULL, "  %s of %s", done, total) : buf_printf(out, NULL, "  %s", done);
+        status = p->total > 0 ? buf_printf(out, NULL, "  %s of %s", done, total)
+                              : buf_printf(out, NULL, "  %s", done);
     if (status == STATUS_OK && seconds > 0 && now->items > 0)
         status = buf_printf(out, NULL, "  %.0f/s", (double)now->items / seconds);
     if (status == STATUS_OK && p->total > now->done && now->done > 0 && seconds >= 1) {

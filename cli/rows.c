@@ -28,7 +28,8 @@ enum status lines_next(struct lines *l, struct text *line, struct error *err)
         struct text rest = text_of("");
         if (l->buffer.len > 0)
             rest = (struct text){l->buffer.data + l->at, l->buffer.len - l->at};
-        const char *end = rest.len > searched ? memchr(rest.data + searched, '\n', rest.len - searched) : NULL;
+        const char *end =
+            rest.len > searched ? memchr(rest.data + searched, '\n', rest.len - searched) : NULL;
         if (end != NULL)
             rest.len = (size_t)(end - rest.data) + 1;
         if (end != NULL || l->ended) {
@@ -39,7 +40,8 @@ enum status lines_next(struct lines *l, struct text *line, struct error *err)
         }
         searched = rest.len;
         if (rest.len > ROW_BYTES)
-            return error_set(err, STATUS_TOO_LARGE, "line %zu is longer than %zu MiB", l->number + 1, ROW_BYTES >> 20);
+            return error_set(err, STATUS_TOO_LARGE, "line %zu is longer than %zu MiB", l->number + 1,
+                             ROW_BYTES >> 20);
         if (l->at > 0) {
             memmove(l->buffer.data, rest.data, rest.len);
             l->buffer.len = rest.len;
@@ -132,11 +134,12 @@ static bool is_chosen(const struct row_fields *f, const char *key, bool *number)
     return false;
 }
 
-static enum status set_metadata(json_t *metadata, const struct row_fields *f, const char *key, const json_t *value,
-                                struct error *err)
+static enum status set_metadata(json_t *metadata, const struct row_fields *f, const char *key,
+                                const json_t *value, struct error *err)
 {
     bool number, scalar = json_is_string(value) || json_is_number(value) || json_is_boolean(value);
-    if (!is_chosen(f, key, &number) || (!scalar && (f->arguments == NULL || !arguments_given(f->arguments, "meta"))))
+    if (!is_chosen(f, key, &number) ||
+        (!scalar && (f->arguments == NULL || !arguments_given(f->arguments, "meta"))))
         return STATUS_OK;
     json_t *set = json_incref((json_t *)(uintptr_t)value);
     if (number && json_is_string(value)) {
@@ -148,8 +151,9 @@ static enum status set_metadata(json_t *metadata, const struct row_fields *f, co
             return STATUS_OK;
         if (*end != '\0' || !(real >= -1e300 && real <= 1e300))
             return error_set(err, STATUS_INVALID, "the field \"%s\" is not a number: \"%s\"", key, text);
-        set = strspn(text, "-0123456789") == strlen(text) && strlen(text) < 18 ? json_integer(strtoll(text, NULL, 10))
-                                                                                : json_real(real);
+        set = strspn(text, "-0123456789") == strlen(text) && strlen(text) < 18
+                  ? json_integer(strtoll(text, NULL, 10))
+                  : json_real(real);
     }
     return json_object_set_new(metadata, key, set) == 0 ? STATUS_OK : error_memory(err, "reading a row");
 }
@@ -173,13 +177,15 @@ static enum status add_metadata(json_t *document, const struct row_fields *f, co
         if (status == STATUS_OK && !is_taken)
             status = set_metadata(metadata, f, key, value, err);
     }
-    if (status == STATUS_OK && json_object_size(metadata) > 0 && json_object_set(document, "metadata", metadata) != 0)
+    if (status == STATUS_OK && json_object_size(metadata) > 0 &&
+        json_object_set(document, "metadata", metadata) != 0)
         status = error_memory(err, "reading a row");
     json_decref(metadata);
     return status;
 }
 
-static enum status make_document(const struct row_fields *f, const json_t *object, json_t *document, struct error *err)
+static enum status make_document(const struct row_fields *f, const json_t *object, json_t *document,
+                                 struct error *err)
 {
     const char *names[5] = {NULL};
     const json_t *id = part_of(object, f->id, &id_names, &names[0]);
@@ -189,7 +195,8 @@ static enum status make_document(const struct row_fields *f, const json_t *objec
     if (lang == NULL)
         lang = shape_get(json_object_get(object, "metadata"), names[3]);
     if (text == NULL)
-        return error_set(err, STATUS_INVALID, "there is no field \"%s\"; choose the text's with --text FIELD", names[1]);
+        return error_set(err, STATUS_INVALID, "there is no field \"%s\"; choose the text's with --text FIELD",
+                         names[1]);
     enum status status = set_id(document, id, names[0], err);
     if (status == STATUS_OK)
         status = set_text(document, "text", text, names[1], err);
@@ -245,7 +252,8 @@ static enum status row_line(struct row_reader *r, struct text text, size_t line,
 {
     if (utf8_invalid(text.data, text.len) < text.len) {
         r->row++;
-        return r->sink->refuse(r->sink->context, line, "this is not UTF-8; name the encoding with --encoding", err);
+        return r->sink->refuse(r->sink->context, line, "this is not UTF-8; name the encoding with --encoding",
+                               err);
     }
     json_t *object = json_object();
     if (object == NULL || json_object_set_new(object, "text", json_stringn(text.data, text.len)) != 0) {

@@ -30,11 +30,13 @@ enum rows_kind { ROWS_LINES, ROWS_JSONL, ROWS_JSON, ROWS_CSV, ROWS_TSV };
 struct row_fields {
     const char *id, *text, *title, *lang; /* names of fields; NULL for the usual ones */
     const char *language;                 /* of a row that does not say; NULL for none */
-    const struct arguments *arguments;    /* whose option `meta` names the fields of metadata; NULL: all others */
+    const struct arguments
+        *arguments; /* whose option `meta` names the fields of metadata; NULL: all others */
 };
 
 struct row_sink {
-    /* Takes over the document. `row` counts rows from 1, `line` lines. CANCELLED and errors end the reading. */
+    /* Takes over the document. `row` counts rows from 1, `line` lines. CANCELLED and errors end the reading.
+     */
     enum status (*take)(void *context, json_t *document, size_t row, size_t line, struct error *err);
     enum status (*refuse)(void *context, size_t line, const char *reason, struct error *err);
     void *context;

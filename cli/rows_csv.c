@@ -40,17 +40,20 @@ static struct text field_at(const struct table_reader *t, size_t i)
 static enum status take_header(struct table_reader *t)
 {
     if (t->count > COLUMNS_MOST)
-        return error_set(t->err, STATUS_TOO_LARGE, "line %zu: the table has %zu columns; at most %d", t->row_line,
-                         t->count, COLUMNS_MOST);
+        return error_set(t->err, STATUS_TOO_LARGE, "line %zu: the table has %zu columns; at most %d",
+                         t->row_line, t->count, COLUMNS_MOST);
     for (size_t i = 0; i < t->count; i++) {
         struct text name = field_at(t, i);
         const char *before = t->header.data;
-        if (utf8_invalid(name.data, name.len) < name.len || (name.len > 0 && memchr(name.data, '\0', name.len) != NULL))
-            return error_set(t->err, STATUS_INVALID, "line %zu: the header is not UTF-8; name the encoding with --encoding",
+        if (utf8_invalid(name.data, name.len) < name.len ||
+            (name.len > 0 && memchr(name.data, '\0', name.len) != NULL))
+            return error_set(t->err, STATUS_INVALID,
+                             "line %zu: the header is not UTF-8; name the encoding with --encoding",
                              t->row_line);
         for (size_t j = 0; j < i; j++, before += strlen(before) + 1)
             if (name.len > 0 && text_is(name, before))
-                return error_set(t->err, STATUS_INVALID, "line %zu: two columns are named \"%s\"", t->row_line, before);
+                return error_set(t->err, STATUS_INVALID, "line %zu: two columns are named \"%s\"",
+                                 t->row_line, before);
         enum status status = buf_append(&t->header, name.data, name.len, t->err);
         if (status == STATUS_OK)
             status = buf_append(&t->header, "", 1, t->err);
@@ -72,7 +75,8 @@ static enum status take_record(struct table_reader *t)
     char reason[160];
     const char *name = t->header.data;
     if (t->count != t->columns) {
-        snprintf(reason, sizeof reason, "this row has %zu fields, and the header has %zu", t->count, t->columns);
+        snprintf(reason, sizeof reason, "this row has %zu fields, and the header has %zu", t->count,
+                 t->columns);
         return refuse(t, reason);
     }
     if (utf8_invalid(t->fields.data, t->fields.len) < t->fields.len)
@@ -127,11 +131,12 @@ static enum status feed(struct table_reader *t, struct csv_parser *parser, struc
     if (t->count == 0 && parser->entry_pos == 0)
         t->row_line = t->line;
     if (parser->entry_pos + line.len > ROW_BYTES)
-        return error_set(t->err, STATUS_TOO_LARGE, "the row on line %zu is longer than %zu MiB; is a quote not closed?",
-                         t->row_line, ROW_BYTES >> 20);
+        return error_set(t->err, STATUS_TOO_LARGE,
+                         "the row on line %zu is longer than %zu MiB; is a quote not closed?", t->row_line,
+                         ROW_BYTES >> 20);
     if (csv_parse(parser, line.data, line.len, take_field, take_row, t) != line.len && t->status == STATUS_OK)
-        return error_set(t->err, csv_error(parser) == CSV_ENOMEM ? STATUS_NO_MEMORY : STATUS_INVALID, "line %zu: %s",
-                         t->line, csv_strerror(csv_error(parser)));
+        return error_set(t->err, csv_error(parser) == CSV_ENOMEM ? STATUS_NO_MEMORY : STATUS_INVALID,
+                         "line %zu: %s", t->line, csv_strerror(csv_error(parser)));
     return t->status;
 }
 
@@ -163,7 +168,8 @@ enum status rows_read_csv(struct row_reader *r, bool tabs, struct error *err)
         if (t->status == STATUS_OK)
             t->status = feed(t, &parser, line);
     }
-    csv_set_opts(&parser, CSV_STRICT | CSV_STRICT_FINI); /* stray quotes pass; one that is not closed does not */
+    csv_set_opts(&parser,
+                 CSV_STRICT | CSV_STRICT_FINI); /* stray quotes pass; one that is not closed does not */
     if (t->status == STATUS_OK && csv_fini(&parser, take_field, take_row, t) != 0)
         t->status = refuse(t, "a quote of this row is not closed");
     enum status status = t->status;

@@ -34,7 +34,8 @@ static enum status between(struct cutter *c, char byte, struct error *err)
 static enum status inside(struct cutter *c, char byte, struct error *err)
 {
     if (c->object.len == c->object.ceiling)
-        return error_set(err, STATUS_TOO_LARGE, "line %zu: the object is larger than %zu MiB", c->start_line, ROW_BYTES >> 20);
+        return error_set(err, STATUS_TOO_LARGE, "line %zu: the object is larger than %zu MiB", c->start_line,
+                         ROW_BYTES >> 20);
     enum status status = buf_append(&c->object, &byte, 1, err);
     if (c->escaped)
         c->escaped = false;
@@ -66,7 +67,8 @@ enum status rows_read_json(struct row_reader *r, struct error *err)
         }
     }
     if (status == STATUS_OK && c.depth > 0)
-        status = r->sink->refuse(r->sink->context, c.start_line, "the object that begins here does not end", err);
+        status =
+            r->sink->refuse(r->sink->context, c.start_line, "the object that begins here does not end", err);
     else if (status == STATUS_OK && c.array && !c.closed)
         status = r->sink->refuse(r->sink->context, c.line, "the array is not closed", err);
     buf_release(&c.object);

@@ -25,8 +25,8 @@ struct session {
     const struct arguments *arguments;
     struct terminal out, err;
     bool quiet, verbose;
-    enum format format; /* of tables; FORMAT_JSON with --json */
-    struct buf db;      /* path of the store, after session_db */
+    enum format format;            /* of tables; FORMAT_JSON with --json */
+    struct buf db;                 /* path of the store, after session_db */
     const char *db_origin;         /* which option, variable or rule gave it */
     struct engine_options options; /* of the model; without a store */
 };

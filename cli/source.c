@@ -24,9 +24,9 @@ static enum source_kind kind_of(const char *path)
     static const struct {
         const char *ending;
         enum source_kind kind;
-    } endings[] = {{".txt", SOURCE_TEXT},    {".text", SOURCE_TEXT},   {".md", SOURCE_MARKDOWN}, {".markdown", SOURCE_MARKDOWN},
-                   {".jsonl", SOURCE_JSONL}, {".ndjson", SOURCE_JSONL}, {".json", SOURCE_JSON},   {".csv", SOURCE_CSV},
-                   {".tsv", SOURCE_TSV}};
+    } endings[] = {{".txt", SOURCE_TEXT},          {".text", SOURCE_TEXT},   {".md", SOURCE_MARKDOWN},
+                   {".markdown", SOURCE_MARKDOWN}, {".jsonl", SOURCE_JSONL}, {".ndjson", SOURCE_JSONL},
+                   {".json", SOURCE_JSON},         {".csv", SOURCE_CSV},     {".tsv", SOURCE_TSV}};
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t n = strlen(endings[i].ending);
@@ -70,8 +70,10 @@ static enum status refuse_row(void *context, size_t line, const char *reason, st
 
 static enum status read_rows(struct reading *r, enum source_kind kind, struct error *err)
 {
-    static const enum rows_kind kinds[] = {[SOURCE_LINES] = ROWS_LINES, [SOURCE_JSONL] = ROWS_JSONL,
-                                           [SOURCE_JSON] = ROWS_JSON,   [SOURCE_CSV] = ROWS_CSV,
+    static const enum rows_kind kinds[] = {[SOURCE_LINES] = ROWS_LINES,
+                                           [SOURCE_JSONL] = ROWS_JSONL,
+                                           [SOURCE_JSON] = ROWS_JSON,
+                                           [SOURCE_CSV] = ROWS_CSV,
                                            [SOURCE_TSV] = ROWS_TSV};
     struct row_sink sink = {take_row, refuse_row, r};
     return rows_read(kinds[kind], r->in, &r->options->fields, &sink, err);
@@ -105,7 +107,8 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
     r->in = malloc(sizeof *r->in);
     if (r->in == NULL)
         return error_memory(err, "reading a file");
-    status = charset_open(r->in, strcmp(r->path, STDIN_NAME) == 0 ? NULL : r->path, r->options->encoding, &fault);
+    status =
+        charset_open(r->in, strcmp(r->path, STDIN_NAME) == 0 ? NULL : r->path, r->options->encoding, &fault);
     if (status == STATUS_OK) {
         if (kind == SOURCE_AUTO)
             status = kind_of_stdin(r->in, &kind, &fault);
@@ -113,8 +116,8 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
             status = read_rows(r, kind, &fault);
         } else if (status == STATUS_OK && kind != SOURCE_AUTO) {
             json_t *document = NULL;
-            status = textfile_read(r->in, r->id, kind == SOURCE_MARKDOWN, r->options->fields.language, &document, &why,
-                                   &encoding, &substituted, &fault);
+            status = textfile_read(r->in, r->id, kind == SOURCE_MARKDOWN, r->options->fields.language,
+                                   &document, &why, &encoding, &substituted, &fault);
             if (status == STATUS_OK && document != NULL)
                 status = r->sink->document(r->sink->context, document, err);
         }
@@ -130,8 +133,8 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
     r->in = NULL;
     if (status == STATUS_OK || fault.status == STATUS_OK)
         return status;
-    if (fault.status == STATUS_INVALID || fault.status == STATUS_TOO_LARGE || fault.status == STATUS_FORBIDDEN ||
-        fault.status == STATUS_NOT_FOUND || fault.status == STATUS_IO)
+    if (fault.status == STATUS_INVALID || fault.status == STATUS_TOO_LARGE ||
+        fault.status == STATUS_FORBIDDEN || fault.status == STATUS_NOT_FOUND || fault.status == STATUS_IO)
         return r->sink->skip(r->sink->context, r->path, why, fault.text, err);
     return error_set(err, fault.status, "%s", fault.text);
 }
@@ -158,14 +161,15 @@ static enum status visit_file(void *context, const char *path, const char *id, u
     return read_file(r, kind, err);
 }
 
-static enum status visit_skip(void *context, const char *path, enum skip why, const char *reason, struct error *err)
+static enum status visit_skip(void *context, const char *path, enum skip why, const char *reason,
+                              struct error *err)
 {
     struct reading *r = context;
     return r->sink->skip(r->sink->context, path, why, reason, err);
 }
 
-enum status source_read(const char *path, const struct source_options *options, const struct source_sink *sink,
-                        struct error *err)
+enum status source_read(const char *path, const struct source_options *options,
+                        const struct source_sink *sink, struct error *err)
 {
     struct reading r = {.options = options, .sink = sink, .path = STDIN_NAME, .id = STDIN_NAME};
     if (strcmp(path, "-") == 0)
@@ -192,7 +196,8 @@ static enum status add_file(void *context, const char *path, const char *id, uin
     return STATUS_OK;
 }
 
-static enum status add_nothing(void *context, const char *path, enum skip why, const char *reason, struct error *err)
+static enum status add_nothing(void *context, const char *path, enum skip why, const char *reason,
+                               struct error *err)
 {
     (void)context;
     (void)path;
@@ -202,7 +207,8 @@ static enum status add_nothing(void *context, const char *path, enum skip why, c
     return STATUS_OK;
 }
 
-enum status source_size(const char *path, const struct source_options *options, uint64_t *bytes, struct error *err)
+enum status source_size(const char *path, const struct source_options *options, uint64_t *bytes,
+                        struct error *err)
 {
     struct sizing s = {options, 0};
     struct walk_visitor visitor = {add_file, add_nothing, &s};

@@ -14,7 +14,16 @@
 #include "cli/rows.h"
 #include "cli/walk.h"
 
-enum source_kind { SOURCE_AUTO, SOURCE_TEXT, SOURCE_MARKDOWN, SOURCE_LINES, SOURCE_JSONL, SOURCE_JSON, SOURCE_CSV, SOURCE_TSV };
+enum source_kind {
+    SOURCE_AUTO,
+    SOURCE_TEXT,
+    SOURCE_MARKDOWN,
+    SOURCE_LINES,
+    SOURCE_JSONL,
+    SOURCE_JSON,
+    SOURCE_CSV,
+    SOURCE_TSV
+};
 
 extern const char *const source_kinds[]; /* choices of --as, in the order of the enum */
 
@@ -30,17 +39,19 @@ struct source_sink {
     /* Takes over the document, which has an id. */
     enum status (*document)(void *context, json_t *document, struct error *err);
     /* `place` is a path, or of a row FILE:LINE; `reason` may be NULL. */
-    enum status (*skip)(void *context, const char *place, enum skip why, const char *reason, struct error *err);
+    enum status (*skip)(void *context, const char *place, enum skip why, const char *reason,
+                        struct error *err);
     void (*converted)(void *context, const char *path, const char *encoding, uint64_t substituted);
     void (*reading)(void *context, const char *path, uint64_t bytes); /* of the file so far */
     void *context;
 };
 
 /* `path` "-" is stdin. What cannot be read is skipped; errors are those of the sink. */
-enum status source_read(const char *path, const struct source_options *options, const struct source_sink *sink,
-                        struct error *err);
+enum status source_read(const char *path, const struct source_options *options,
+                        const struct source_sink *sink, struct error *err);
 
 /* Bytes of the files that source_read will read under `path`. */
-enum status source_size(const char *path, const struct source_options *options, uint64_t *bytes, struct error *err);
+enum status source_size(const char *path, const struct source_options *options, uint64_t *bytes,
+                        struct error *err);
 
 #endif

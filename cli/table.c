@@ -79,7 +79,8 @@ static void print_tsv(const char *cell)
 
 static void print_csv(const char *cell)
 {
-    if (cell[0] != '\0' && strpbrk(cell, ",\"\r\n") == NULL && cell[0] != ' ' && cell[strlen(cell) - 1] != ' ')
+    if (cell[0] != '\0' && strpbrk(cell, ",\"\r\n") == NULL && cell[0] != ' ' &&
+        cell[strlen(cell) - 1] != ' ')
         fputs(cell, stdout);
     else
         csv_fwrite(stdout, cell, strlen(cell));

@@ -8,9 +8,9 @@
  *     status = table_print(&t, &err);
  *     table_release(&t);
  *
- * TSV, CSV and Markdown always begin with their header, so that an empty table is valid too. In TSV a tab, line
- * break or backslash within a cell is \t, \n, \r, \\; in Markdown a bar is escaped and a line break a blank.
- * Text tables clean their cells as display.h says and cut the last column at the terminal's width.
+ * TSV, CSV and Markdown always begin with their header, so that an empty table is valid too. In TSV a tab,
+ * line break or backslash within a cell is \t, \n, \r, \\; in Markdown a bar is escaped and a line break a
+ * blank. Text tables clean their cells as display.h says and cut the last column at the terminal's width.
  */
 #ifndef COGNATE_CLI_TABLE_H
 #define COGNATE_CLI_TABLE_H

@@ -106,10 +106,11 @@ static enum status make_document(const char *id, struct text text, struct text t
                                  json_t **document, struct error *err)
 {
     json_t *d = json_object();
-    bool good = d != NULL && json_object_set_new(d, "id", json_string(id)) == 0 &&
-                json_object_set_new(d, "text", json_stringn(text.data, text.len)) == 0 &&
-                (title.len == 0 || json_object_set_new(d, "title", json_stringn(title.data, title.len)) == 0) &&
-                (language == NULL || json_object_set_new(d, "lang", json_string(language)) == 0);
+    bool good =
+        d != NULL && json_object_set_new(d, "id", json_string(id)) == 0 &&
+        json_object_set_new(d, "text", json_stringn(text.data, text.len)) == 0 &&
+        (title.len == 0 || json_object_set_new(d, "title", json_stringn(title.data, title.len)) == 0) &&
+        (language == NULL || json_object_set_new(d, "lang", json_string(language)) == 0);
     if (!good) {
         json_decref(d);
         return utf8_invalid(id, strlen(id)) < strlen(id)
@@ -120,8 +121,9 @@ static enum status make_document(const char *id, struct text text, struct text t
     return STATUS_OK;
 }
 
-enum status textfile_read(struct charset *in, const char *id, bool markdown, const char *language, json_t **document,
-                          enum skip *why, const char **encoding, uint64_t *substituted, struct error *err)
+enum status textfile_read(struct charset *in, const char *id, bool markdown, const char *language,
+                          json_t **document, enum skip *why, const char **encoding, uint64_t *substituted,
+                          struct error *err)
 {
     struct buf text;
     buf_init(&text, TEXTFILE_BYTES);
@@ -142,8 +144,9 @@ enum status textfile_read(struct charset *in, const char *id, bool markdown, con
     }
     if (status == STATUS_OK) {
         *why = SKIP_UNREADABLE;
-        status = make_document(id, buf_text(&text), markdown ? markdown_title(buf_text(&text)) : (struct text){0},
-                               language, document, err);
+        status =
+            make_document(id, buf_text(&text), markdown ? markdown_title(buf_text(&text)) : (struct text){0},
+                          language, document, err);
     }
 done:
     buf_release(&text);

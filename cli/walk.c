@@ -27,8 +27,8 @@ static enum status root_name(const char *path, char **out, struct error *err)
     return *out != NULL ? STATUS_OK : error_memory(err, "reading a folder");
 }
 
-static enum status visit_file(const FTSENT *entry, const char *name, size_t root_len, const struct walk_visitor *v,
-                              struct error *err)
+static enum status visit_file(const FTSENT *entry, const char *name, size_t root_len,
+                              const struct walk_visitor *v, struct error *err)
 {
     struct buf id;
     const char *below = entry->fts_path + root_len;
@@ -42,8 +42,8 @@ static enum status visit_file(const FTSENT *entry, const char *name, size_t root
     return status;
 }
 
-static enum status visit(FTS *tree, FTSENT *entry, const char *name, size_t root_len, const struct walk_options *options,
-                         const struct walk_visitor *v, struct error *err)
+static enum status visit(FTS *tree, FTSENT *entry, const char *name, size_t root_len,
+                         const struct walk_options *options, const struct walk_visitor *v, struct error *err)
 {
     bool below = entry->fts_level > FTS_ROOTLEVEL;
     if (below && entry->fts_name[0] == '.' && !options->hidden && entry->fts_info != FTS_DP) {

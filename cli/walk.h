@@ -43,8 +43,10 @@ struct walk_options {
 };
 
 struct walk_visitor {
-    enum status (*file)(void *context, const char *path, const char *id, uint64_t bytes, bool named, struct error *err);
-    enum status (*skip)(void *context, const char *path, enum skip why, const char *reason, struct error *err);
+    enum status (*file)(void *context, const char *path, const char *id, uint64_t bytes, bool named,
+                        struct error *err);
+    enum status (*skip)(void *context, const char *path, enum skip why, const char *reason,
+                        struct error *err);
     void *context;
 };
 

@@ -13,14 +13,23 @@ static void widths_are_columns(void **state)
         const char *text;
         size_t columns;
     } cases[] = {
-        {"", 0},         {"abc", 3},        {"é", 1},          {"e\u0301", 1},      {"日本", 4},
-        {"한글", 4},     {"\U0001F600", 2}, {FAMILY, 2},       {"\U0001F1E9\U0001F1EA", 2},
-        {"\u2764\uFE0F", 2}, {"שלום", 4},   {"\u200B", 0},
+        {"", 0},
+        {"abc", 3},
+        {"é", 1},
+        {"e\u0301", 1},
+        {"日本", 4},
+        {"한글", 4},
+        {"\U0001F600", 2},
+        {FAMILY, 2},
+        {"\U0001F1E9\U0001F1EA", 2},
+        {"\u2764\uFE0F", 2},
+        {"שלום", 4},
+        {"\u200B", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (display_width(text_of(cases[i].text)) != cases[i].columns)
-            fail_msg("\"%s\" is %zu columns wide, not %zu", cases[i].text, display_width(text_of(cases[i].text)),
-                     cases[i].columns);
+            fail_msg("\"%s\" is %zu columns wide, not %zu", cases[i].text,
+                     display_width(text_of(cases[i].text)), cases[i].columns);
 }
 
 static void cuts_fall_on_borders(void **state)

@@ -7,7 +7,13 @@
 static const char *const shapes[] = {"round", "flat", NULL};
 
 static const struct option own[] = {
-    {.name = "limit", .letter = 'k', .type = OPTION_COUNT, .value = "N", .fallback = "5", .least = 1, .most = 1000},
+    {.name = "limit",
+     .letter = 'k',
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "5",
+     .least = 1,
+     .most = 1000},
     {.name = "lang", .type = OPTION_TEXT, .repeated = true, .value = "TAG"},
     {.name = "shape", .type = OPTION_CHOICE, .choices = shapes, .fallback = "round"},
     {.name = "share", .letter = 's', .type = OPTION_REAL, .fallback = "0.5", .most = 1},
@@ -36,7 +42,8 @@ static enum status read_words(struct arguments *a, const char *const *words, str
 static void every_way_to_give_a_value(void **state)
 {
     (void)state;
-    static const char *const ways[][3] = {{"-k", "7"}, {"-k7"}, {"-k=7"}, {"--limit", "7"}, {"--limit=7"}, {"--k=7"}, {"--k", "7"}};
+    static const char *const ways[][3] = {{"-k", "7"},   {"-k7"},   {"-k=7"},    {"--limit", "7"},
+                                          {"--limit=7"}, {"--k=7"}, {"--k", "7"}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         struct arguments a;
         struct error err = {0};
@@ -52,7 +59,8 @@ static void options_and_operands_mix(void **state)
     (void)state;
     struct arguments a;
     struct error err = {0};
-    assert_int_equal(read_words(&a, WORDS("one", "-qv", "-", "--lang", "de", "--lang=fr", "--", "-k"), &err), STATUS_OK);
+    assert_int_equal(read_words(&a, WORDS("one", "-qv", "-", "--lang", "de", "--lang=fr", "--", "-k"), &err),
+                     STATUS_OK);
     assert_int_equal(a.operand_count, 3);
     assert_string_equal(a.operands[0], "one");
     assert_string_equal(a.operands[1], "-");
@@ -141,9 +149,12 @@ static void stops_behind_the_first_operand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_way_to_give_a_value),     cmocka_unit_test(options_and_operands_mix),
-        cmocka_unit_test(what_is_not_given_has_its_fallback), cmocka_unit_test(the_last_value_counts),
-        cmocka_unit_test(faults_are_named),              cmocka_unit_test(stops_behind_the_first_operand),
+        cmocka_unit_test(every_way_to_give_a_value),
+        cmocka_unit_test(options_and_operands_mix),
+        cmocka_unit_test(what_is_not_given_has_its_fallback),
+        cmocka_unit_test(the_last_value_counts),
+        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(stops_behind_the_first_operand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

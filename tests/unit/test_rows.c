@@ -35,8 +35,8 @@ static enum status refuse(void *context, size_t line, const char *reason, struct
     return buf_printf(&r->out, err, "!%zu %s\n", line, reason);
 }
 
-static void reads_with(enum rows_kind kind, const struct row_fields *fields, const char *bytes, size_t n, const char *wanted,
-                       enum status result)
+static void reads_with(enum rows_kind kind, const struct row_fields *fields, const char *bytes, size_t n,
+                       const char *wanted, enum status result)
 {
     struct error err = {0};
     struct record record = {0};
@@ -62,7 +62,8 @@ static void lines_are_texts(void **state)
 {
     (void)state;
     reads(ROWS_LINES, "one\r\n\n  two  \nthree", "@1 |one|||\n@3 |two|||\n@4 |three|||\n");
-    reads(ROWS_LINES, "good\n\xFF\n", "@1 |good|||\n!2 this is not UTF-8; name the encoding with --encoding\n");
+    reads(ROWS_LINES, "good\n\xFF\n",
+          "@1 |good|||\n!2 this is not UTF-8; name the encoding with --encoding\n");
     reads(ROWS_LINES, "", "");
 }
 
@@ -87,8 +88,10 @@ static void json_arrays_and_sequences(void **state)
     (void)state;
     reads(ROWS_JSON, " [ {\"text\": \"a}]\\\"\"},\n{\"text\": \"b\", \"m\": true} ]\n",
           "@1 |a}]\"|||\n@2 |b|||{\"m\":true}\n");
-    reads(ROWS_JSON, "{\"text\": \"a\"}{\"text\": \"b\"}\n{\n\"text\": \"c\"\n}", "@1 |a|||\n@1 |b|||\n@2 |c|||\n");
-    reads(ROWS_JSON, "[{\"text\": \"a\"}, {\"text\": ", "@1 |a|||\n!1 the object that begins here does not end\n");
+    reads(ROWS_JSON, "{\"text\": \"a\"}{\"text\": \"b\"}\n{\n\"text\": \"c\"\n}",
+          "@1 |a|||\n@1 |b|||\n@2 |c|||\n");
+    reads(ROWS_JSON,
+          "[{\"text\": \"a\"}, {\"text\": ", "@1 |a|||\n!1 the object that begins here does not end\n");
     reads(ROWS_JSON, "[{\"text\": \"a\"}", "@1 |a|||\n!1 the array is not closed\n");
     reads(ROWS_JSON, "[]", "");
     reads_with(ROWS_JSON, &(struct row_fields){0}, "[1]", 3, "", STATUS_INVALID);
@@ -103,27 +106,34 @@ static void tables(void **state)
           "@2 1|a, \"b\"\nc|One||{\"year\":\"2019\"}\n@5 2|d|Two||\n");
     reads(ROWS_CSV, "\xEF\xBB\xBFid;text\n1;a, b\n", "@2 1|a, b|||\n");
     reads(ROWS_CSV, "id,text\n1\n2,a,b\n3,c\n",
-          "!2 this row has 1 fields, and the header has 2\n!3 this row has 3 fields, and the header has 2\n@4 3|c|||\n");
-    reads(ROWS_CSV, "id,text\n1,\xFF\n2,b\n", "!2 this row is not UTF-8; name the encoding with --encoding\n@3 2|b|||\n");
-    reads(ROWS_CSV, "id,text\n1,a\n2,\"never closed\nand on", "@2 1|a|||\n!3 a quote of this row is not closed\n");
+          "!2 this row has 1 fields, and the header has 2\n!3 this row has 3 fields, and the header has "
+          "2\n@4 3|c|||\n");
+    reads(ROWS_CSV, "id,text\n1,\xFF\n2,b\n",
+          "!2 this row is not UTF-8; name the encoding with --encoding\n@3 2|b|||\n");
+    reads(ROWS_CSV, "id,text\n1,a\n2,\"never closed\nand on",
+          "@2 1|a|||\n!3 a quote of this row is not closed\n");
     reads(ROWS_CSV, "", "");
     reads(ROWS_CSV, "id,text\n", "");
     reads_with(ROWS_CSV, &(struct row_fields){0}, "a,a\n", 4, "", STATUS_INVALID);
-    reads(ROWS_TSV, "id\ttext\n1\t\"quotes\" stay\n2\t\"alone\n", "@2 1|\"quotes\" stay|||\n@3 2|\"alone|||\n");
+    reads(ROWS_TSV, "id\ttext\n1\t\"quotes\" stay\n2\t\"alone\n",
+          "@2 1|\"quotes\" stay|||\n@3 2|\"alone|||\n");
 }
 
 static void fields_are_chosen(void **state)
 {
     (void)state;
     static const struct option options[] = {{.name = "meta", .type = OPTION_TEXT, .repeated = true}, {0}};
-    static const char table[] = "key,abstract,kind,year,pages\nk1,words,draft,1999,12\nk2,words,draft,soon,\n";
+    static const char table[] =
+        "key,abstract,kind,year,pages\nk1,words,draft,1999,12\nk2,words,draft,soon,\n";
     char *argv[] = {(char *)"cognate", (char *)"--meta=year:number", (char *)"--meta=pages:number"};
     struct arguments a = {.own = options};
     assert_int_equal(arguments_init(&a, 3, argv, NULL), STATUS_OK);
     assert_int_equal(arguments_read(&a, 3, argv, 1, false, NULL, NULL), STATUS_OK);
-    struct row_fields fields = {.id = "key", .text = "abstract", .title = "kind", .language = "en", .arguments = &a};
+    struct row_fields fields = {
+        .id = "key", .text = "abstract", .title = "kind", .language = "en", .arguments = &a};
     reads_with(ROWS_CSV, &fields, table, sizeof table - 1,
-               "@2 k1|words|draft|en|{\"pages\":12,\"year\":1999}\n!3 the field \"year\" is not a number: \"soon\"\n",
+               "@2 k1|words|draft|en|{\"pages\":12,\"year\":1999}\n!3 the field \"year\" is not a number: "
+               "\"soon\"\n",
                STATUS_OK);
     arguments_release(&a);
 }
@@ -174,8 +184,12 @@ static void a_long_file_comes_in_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_are_texts), cmocka_unit_test(json_lines),        cmocka_unit_test(json_arrays_and_sequences),
-        cmocka_unit_test(tables),          cmocka_unit_test(fields_are_chosen), cmocka_unit_test(other_encodings),
+        cmocka_unit_test(lines_are_texts),
+        cmocka_unit_test(json_lines),
+        cmocka_unit_test(json_arrays_and_sequences),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(fields_are_chosen),
+        cmocka_unit_test(other_encodings),
         cmocka_unit_test(a_long_file_comes_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

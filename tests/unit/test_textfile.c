@@ -29,7 +29,8 @@ static void titles_of_markdown(void **state)
     }
 }
 
-static enum status read_bytes(const char *bytes, size_t n, json_t **document, enum skip *why, const char **encoding)
+static enum status read_bytes(const char *bytes, size_t n, json_t **document, enum skip *why,
+                              const char **encoding)
 {
     struct error err = {0};
     uint64_t substituted = 0;
@@ -38,7 +39,8 @@ static enum status read_bytes(const char *bytes, size_t n, json_t **document, en
     *document = NULL;
     *encoding = NULL;
     assert_int_equal(charset_open_memory(in, (struct text){bytes, n}, NULL, &err), STATUS_OK);
-    enum status status = textfile_read(in, "folder/a.md", true, "de", document, why, encoding, &substituted, &err);
+    enum status status =
+        textfile_read(in, "folder/a.md", true, "de", document, why, encoding, &substituted, &err);
     charset_close(in);
     free(in);
     return status;
@@ -63,7 +65,8 @@ static void one_file_is_one_document(void **state)
 static void legacy_text_is_converted(void **state)
 {
     (void)state;
-    static const char text[] = "Le caf\xE9 est ferm\xE9 le dimanche apr\xE8s-midi, mais la p\xE2tisserie reste ouverte.";
+    static const char text[] =
+        "Le caf\xE9 est ferm\xE9 le dimanche apr\xE8s-midi, mais la p\xE2tisserie reste ouverte.";
     json_t *d;
     enum skip why;
     const char *encoding;
