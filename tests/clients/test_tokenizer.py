@@ -1,6 +1,6 @@
 """The ids and ranges of `cognate tokenize` against the sentencepiece package, given the same pieces and rules.
 
-Texts: the Tatoeba development sentences (from COGNATE_SHARED/eval), and hand-made hard cases. `cognate tokenize --json -` reads a
+Texts: the Tatoeba development sentences (from COGNATE_SHARED/eval), and hand-made hard cases. `cognate tokenize --json` reads a
 text a line, so texts with line ends are not among them.
 """
 import json
@@ -15,7 +15,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2, sentencepiece_pb2
 
 LEAST = 20000
-PROGRAM = os.path.join(os.environ["COGNATE_BUILD"], "cli", "cognate")
+PROGRAM = os.path.join(os.environ["COGNATE_BUILD"], "cognate")
 EVAL = os.path.join(os.environ.get("COGNATE_SHARED", ""), "eval", "tatoeba-dev.json.xz")
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
@@ -87,8 +87,11 @@ def expected(package, text, prefix):
     return [(p.id, max(p.begin - shift, 0), max(p.end - shift, 0)) for p in answer.pieces]
 
 
+PROMPTS = {"": "none", "query: ": "query", "passage: ": "document"}  # of the default model
+
+
 def tokenize(texts, prefix):
-    command = [PROGRAM, "tokenize", "--json"] + (["--prefix", prefix] if prefix else []) + ["-"]
+    command = [PROGRAM, "tokenize", "--json", "--prompt", PROMPTS[prefix]]
     done = subprocess.run(command, input="".join(t + "\n" for t in texts).encode(), stdout=subprocess.PIPE, check=True)
     lines = done.stdout.decode().split("\n")[:-1]
     assert len(lines) == len(texts), "%d answers to %d texts" % (len(lines), len(texts))
