@@ -55,24 +55,33 @@ void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t 
     }
 }
 
-/* Part `part` of `parts` of n things. */
+/* A thread on its way through a pass. */
+struct worker {
+    const struct pass *pass;
+    struct turn *turn;
+};
+
 struct range {
     size_t first, end;
 };
 
-static struct range share(size_t n, size_t part, size_t parts)
+#define ROWS_A_PIECE 4 /* what norm takes at a time */
+
+/* The next piece of this step of n things; all at once for a thread on its own. */
+static bool next_piece(const struct worker *k, size_t n, size_t size, struct range *piece)
 {
-    return (struct range){n * part / parts, n * (part + 1) / parts};
+    size_t i;
+    if (k->turn->team == NULL)
+        size = n;
+    if (!team_next(k->turn, (n + size - 1) / size, &i))
+        return false;
+    *piece = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n};
+    return true;
 }
 
-struct worker {
-    const struct pass *pass;
-    size_t part, parts;
-};
-
-static void barrier(const struct worker *w)
+static bool next_rows(const struct worker *k, struct range *rows)
 {
-    team_barrier(w->pass->team, w->part);
+    return next_piece(k, k->pass->rows, ROWS_A_PIECE, rows);
 }
 
 static bool is_int8(const struct worker *w)
@@ -85,40 +94,48 @@ static void linear(const struct worker *k, const struct linear *w, const struct 
                    size_t in_stride, float *out)
 {
     size_t rows = k->pass->rows;
+    struct range panels;
     if (is_int8(k)) {
-        struct range panels = share(w->out / PAD, k->part, k->parts);
-        k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
-    } else if (k->part == 0) { /* OpenBLAS has threads of its own */
+        while (next_piece(k, w->out / PAD, 1, &panels))
+            k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
+        return;
+    }
+    while (next_piece(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
         for (size_t r = 0; r < rows; r++)
             memcpy(out + r * w->out, w->bias, w->out * sizeof *out);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1, in,
                     (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
     }
-    barrier(k);
+}
+
+/* Rows first … end - 1 of x: the word's row of the file, plus its position. */
+static void look_up(const struct pass *p, struct range rows)
+{
+    const struct model *m = p->model;
+    const struct gguf_tensor *t = m->words;
+    size_t hidden = m->config.hidden, text = 0;
+    size_t bytes = hidden / ggml_block_values(t->type) * ggml_block_bytes(t->type);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        while (p->starts[text + 1] - p->starts[0] <= r)
+            text++;
+        float *x = p->scratch->x + r * m->hidden;
+        const float *position = m->positions + (r - (p->starts[text] - p->starts[0])) * m->hidden;
+        dequantize(t->type, t->data + (size_t)p->ids[r] * bytes, hidden, x);
+        for (size_t j = 0; j < hidden; j++)
+            x[j] += position[j];
+        memset(x + hidden, 0, (m->hidden - hidden) * sizeof *x);
+    }
 }
 
 static void embed(const struct worker *k)
 {
     const struct pass *p = k->pass;
-    const struct model *m = p->model;
-    const struct gguf_tensor *t = m->words;
-    size_t hidden = m->config.hidden;
-    size_t bytes = hidden / ggml_block_values(t->type) * ggml_block_bytes(t->type);
-    struct range rows = share(p->rows, k->part, k->parts);
-    for (size_t text = 0, r = 0; text < p->texts; text++)
-        for (size_t i = 0; i < p->starts[text + 1] - p->starts[text]; i++, r++) {
-            if (r < rows.first || r >= rows.end)
-                continue;
-            float *x = p->scratch->x + r * m->hidden;
-            const float *position = m->positions + i * m->hidden;
-            dequantize(t->type, t->data + (size_t)p->ids[r] * bytes, hidden, x);
-            for (size_t j = 0; j < hidden; j++)
-                x[j] += position[j];
-            memset(x + hidden, 0, (m->hidden - hidden) * sizeof *x);
-        }
-    m->kernels->norm(&m->embedding_norm, p->scratch->x, NULL, rows.first, rows.end,
-                     is_int8(k) ? &p->scratch->narrow : NULL);
-    barrier(k);
+    struct range rows;
+    while (next_rows(k, &rows)) {
+        look_up(p, rows);
+        p->model->kernels->norm(&p->model->embedding_norm, p->scratch->x, NULL, rows.first, rows.end,
+                                is_int8(k) ? &p->scratch->narrow : NULL);
+    }
 }
 
 static void attention(const struct worker *k)
@@ -126,13 +143,14 @@ static void attention(const struct worker *k)
     const struct pass *p = k->pass;
     const struct model *m = p->model;
     size_t heads = m->config.heads, stride = 3 * m->heads_width;
-    for (size_t task = k->part; task < p->texts * heads; task += k->parts) {
-        size_t text = task / heads, from = p->starts[text] - p->starts[0];
-        m->kernels->attend(p->scratch->wide + from * stride + task % heads * m->head, stride, m->heads_width,
-                           m->head, p->starts[text + 1] - p->starts[text],
-                           p->scratch->attention + k->part * p->scratch->attention_size);
-    }
-    barrier(k);
+    struct range tasks;
+    while (next_piece(k, p->texts * heads, 1, &tasks))
+        for (size_t task = tasks.first; task < tasks.end; task++) {
+            size_t text = task / heads, from = p->starts[text] - p->starts[0];
+            m->kernels->attend(p->scratch->wide + from * stride + task % heads * m->head, stride,
+                               m->heads_width, m->head, p->starts[text + 1] - p->starts[text],
+                               p->scratch->attention + k->turn->part * p->scratch->attention_size);
+        }
 }
 
 static void layer(const struct worker *k, const struct layer *l, bool last)
@@ -140,29 +158,27 @@ static void layer(const struct worker *k, const struct layer *l, bool last)
     const struct pass *p = k->pass;
     const struct scratch *s = p->scratch;
     const struct kernels *kernels = p->model->kernels;
-    struct range rows = share(p->rows, k->part, k->parts);
     const struct codes *narrow = is_int8(k) ? &s->narrow : NULL, *broad = is_int8(k) ? &s->broad : NULL;
+    struct range rows;
 
     linear(k, &l->qkv, narrow, s->x, l->qkv.in, s->wide);
     attention(k);
-    if (is_int8(k)) {
+    while (is_int8(k) && next_rows(k, &rows))
         kernels->quantize(s->wide, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
-        barrier(k);
-    }
     linear(k, &l->output, narrow, s->wide, l->qkv.out, s->sum);
-    kernels->norm(&l->attention_norm, s->x, s->sum, rows.first, rows.end, narrow);
-    barrier(k);
+    while (next_rows(k, &rows))
+        kernels->norm(&l->attention_norm, s->x, s->sum, rows.first, rows.end, narrow);
     linear(k, &l->up, narrow, s->x, l->up.in, s->wide);
-    kernels->gelu(s->wide, l->up.out, l->up.out, rows.first, rows.end, broad);
-    barrier(k);
+    while (next_rows(k, &rows))
+        kernels->gelu(s->wide, l->up.out, l->up.out, rows.first, rows.end, broad);
     linear(k, &l->down, broad, s->wide, l->down.in, s->sum);
-    kernels->norm(&l->output_norm, s->x, s->sum, rows.first, rows.end, last ? NULL : narrow);
-    barrier(k);
+    while (next_rows(k, &rows))
+        kernels->norm(&l->output_norm, s->x, s->sum, rows.first, rows.end, last ? NULL : narrow);
 }
 
-static void walk(void *context, size_t part, size_t parts)
+static void walk(void *context, struct turn *turn)
 {
-    const struct worker k = {context, part, parts};
+    const struct worker k = {context, turn};
     const struct model *m = k.pass->model;
     embed(&k);
     for (size_t i = 0; i < m->config.layers; i++)

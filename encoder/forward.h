@@ -5,8 +5,8 @@
  *     wide     (rows, 3 · heads or feed_forward)      queries, keys, values; then the feed-forward's inside
  *     sum      (rows, hidden)     what a layer adds to x
  *
- * The threads of a team walk through the pass together: each step splits its rows, heads or output columns
- * among them and ends at a barrier. No sum is ever split, so the bits do not depend on the number of threads.
+ * The threads of a team walk through the pass together and share out the rows, heads or output columns of
+ * every step. No sum is ever split, so the bits do not depend on who did what.
  */
 #ifndef COGNATE_ENCODER_FORWARD_H
 #define COGNATE_ENCODER_FORWARD_H
