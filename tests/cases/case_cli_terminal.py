@@ -5,8 +5,15 @@ import os
 import pty
 import select
 import subprocess
+import sys
 
 from harness import PROGRAM, Scratch, cognate
+
+try:
+    os.close(pty.openpty()[0])
+except OSError as reason:
+    print("no pseudo-terminal to be had here: %s" % reason)
+    sys.exit(77)
 
 ISOLATE, POP = "\u2068", "\u2069"
 HOSTILE = "red \x1b[31m \x1b]0;owned\x07 \x9b2J turned \u202eback"
