@@ -10,7 +10,8 @@ import sys
 from harness import PROGRAM, Scratch, cognate
 
 try:
-    os.close(pty.openpty()[0])
+    for end in pty.openpty():
+        os.close(end)
 except OSError as reason:
     print("no pseudo-terminal to be had here: %s" % reason)
     sys.exit(77)
