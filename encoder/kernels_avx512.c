@@ -26,9 +26,9 @@ ALWAYS_INLINE __m512i four_codes(const uint8_t *p)
     return _mm512_set1_epi32(four);
 }
 
-/* R rows from `row` on, panel p. */
+/* R rows from `row` on, panel p. Every step asks for one line at `ahead`. */
 ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct codes *codes, size_t row,
-                        size_t p, float *out)
+                        size_t p, const int8_t *ahead, float *out)
 {
     const uint8_t *a = codes->bytes + row * codes->stride;
     const int8_t *panel = w->panels + p * PAD * w->in;
@@ -38,8 +38,9 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
         UNROLL
     for (size_t i = 0; i < R; i++)
         sum[i][j] = _mm512_loadu_si512(w->start + p * PAD + 16 * j);
-    for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
+    for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD, ahead += PAD) {
         __m512i weights[4];
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);
         UNROLL
         for (size_t j = 0; j < 4; j++)
             weights[j] = _mm512_loadu_si512(panel + 64 * j);
@@ -65,29 +66,20 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     }
 }
 
-/* Part t of n of the panel at `panel` on its way to the second-level cache. */
-ALWAYS_INLINE void fetch(const int8_t *panel, size_t lines, size_t t, size_t n)
-{
-    for (size_t i = lines * t / n; i < lines * (t + 1) / n; i++)
-        _mm_prefetch((const char *)panel + i * PAD, _MM_HINT_T1);
-}
-
-/* Panel by panel, so that a panel stays in the first-level cache while all rows pass; the next one is fetched
- * a little with every tile. */
+/* Panel by panel, so that a panel stays in the first-level cache while all rows pass. Its first four tiles
+ * fetch a quarter of the next panel each; with few rows that is what keeps the multipliers fed. */
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
                    float *out)
 {
-    size_t tiles = rows / TILE_ROWS, rest = rows % TILE_ROWS;
+    size_t tiles = rows / TILE_ROWS, rest = rows % TILE_ROWS, quarter = w->in / 4 * PAD;
     for (size_t p = first; p < end; p++) {
-        const int8_t *next = w->panels + (p + 1 < end ? p + 1 : p) * PAD * w->in;
-        for (size_t t = 0; t < tiles; t++) {
-            fetch(next, w->in, t, tiles);
-            tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, out);
-        }
+        const int8_t *next = w->panels + (p + 1 < w->out / PAD ? p + 1 : p) * PAD * w->in;
+        for (size_t t = 0; t < tiles; t++)
+            tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, next + (t & 3) * quarter, out);
         UNROLL
         for (size_t R = 1; R < TILE_ROWS; R++)
             if (R == rest)
-                tile(R, w, codes, tiles * TILE_ROWS, p, out);
+                tile(R, w, codes, tiles * TILE_ROWS, p, next + (tiles & 3) * quarter, out);
     }
 }
 
