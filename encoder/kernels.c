@@ -1,10 +1,9 @@
 #include "encoder/kernels.h"
 
-/* The keys turned on their side, and eight rows of scores. */
+/* The keys turned on their side, and the scores of a few queries. */
 size_t attend_scratch(size_t head, size_t n)
 {
-    size_t columns = padded(n, STRIPES);
-    return head * columns + 8 * columns;
+    return (head + QUERIES) * attend_pitch(n);
 }
 
 const struct kernels *kernels_for(enum isa isa)

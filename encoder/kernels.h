@@ -104,6 +104,15 @@ struct kernels {
     bool (*unit)(float *x, size_t n);
 };
 
+#define QUERIES 8 /* whose scores attend holds at a time */
+
+/* From one row of attend's scratch to the next: an odd number of cache lines, so that rows do not fall on
+ * each other in the cache. */
+static inline size_t attend_pitch(size_t n)
+{
+    return padded(n, 2 * STRIPES) + STRIPES;
+}
+
 /* Floats that attend needs for a sequence of n rows. */
 size_t attend_scratch(size_t head, size_t n);
 

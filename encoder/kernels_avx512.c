@@ -14,9 +14,10 @@
 
 #define TILE_ROWS 6
 
-ALWAYS_INLINE void multiply_add(__m512i *sum, __m512i codes, __m512i weights)
+ALWAYS_INLINE __m512i multiply_add(__m512i sum, __m512i codes, __m512i weights)
 {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(codes), "v"(weights));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(weights));
+    return sum;
 }
 
 ALWAYS_INLINE __m512i four_codes(const uint8_t *p)
@@ -49,7 +50,7 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
             __m512i four = four_codes(a + i * codes->stride + k);
             UNROLL
             for (size_t j = 0; j < 4; j++)
-                multiply_add(&sum[i][j], four, weights[j]);
+                sum[i][j] = multiply_add(sum[i][j], four, weights[j]);
         }
     }
     UNROLL

@@ -5,9 +5,10 @@
 #define TILE_ROWS    3
 #define TILE_COLUMNS 32
 
-ALWAYS_INLINE void multiply_add(__m256i *sum, __m256i codes, __m256i weights)
+ALWAYS_INLINE __m256i multiply_add(__m256i sum, __m256i codes, __m256i weights)
 {
-    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*sum) : "x"(codes), "x"(weights));
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(codes), "x"(weights));
+    return sum;
 }
 
 /* R rows from `row` on, 32 columns of panel p from `column` on. */
@@ -32,7 +33,7 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
             __m256i weights = _mm256_loadu_si256((const __m256i *)(panel + 32 * j));
             UNROLL
             for (size_t i = 0; i < R; i++)
-                multiply_add(&sum[i][j], four[i], weights);
+                sum[i][j] = multiply_add(sum[i][j], four[i], weights);
         }
     }
     UNROLL

@@ -7,9 +7,13 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* Before a loop over the rows or columns of a tile: only when it is unrolled early do the tile's sums live in
- * registers. */
+/* Before a loop over the rows or columns of a tile, whose sums live in registers only when it is unrolled
+ * early. GCC has to be told; clang does it by itself, and later when it is told. */
+#if defined(__clang__)
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* Added to a number below 2²² in size, these leave the nearest whole number in the low bits. */
 #define WHOLE      12582912.0f /* 1.5 · 2²³ */
@@ -257,23 +261,21 @@ ALWAYS_INLINE float softmax(float *scores, size_t n)
     return 1.0f / v16_sum(sum);
 }
 
-#define QUERIES 8 /* rows of scores at a time */
-
 static void attend(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch)
 {
-    size_t columns = padded(n, 16);
+    size_t columns = padded(n, 16), pitch = attend_pitch(n);
     const float *keys = qkv + width, *values = keys + width;
-    float *turned = scratch, *scores = turned + head * columns;
+    float *turned = scratch, *scores = turned + head * pitch;
     for (size_t d = 0; d < head; d += 16)
         for (size_t j = 0; j < columns; j += 16)
-            v16_transpose(keys + j * stride + d, stride, turned + d * columns + j, columns);
+            v16_transpose(keys + j * stride + d, stride, turned + d * pitch + j, pitch);
     for (size_t i = 0; i < n; i += QUERIES) {
         size_t rows = n - i < QUERIES ? n - i : QUERIES;
         float *out = qkv + i * stride, share[QUERIES];
-        product(out, stride, rows, turned, columns, head, columns, NULL, scores, columns);
+        product(out, stride, rows, turned, pitch, head, columns, NULL, scores, pitch);
         for (size_t r = 0; r < rows; r++)
-            share[r] = softmax(scores + r * columns, n);
-        product(scores, columns, rows, values, stride, n, head, NULL, out, stride);
+            share[r] = softmax(scores + r * pitch, n);
+        product(scores, pitch, rows, values, stride, n, head, NULL, out, stride);
         for (size_t r = 0; r < rows; r++)
             for (size_t d = 0; d < head; d += 16)
                 v16_store(out + r * stride + d, v16_mul(v16_load(out + r * stride + d), v16_all(share[r])));

@@ -7,7 +7,7 @@
 #define USED    52 /* a width that is not whole vectors */
 #define OUT     128
 #define HEAD    16
-#define SCRATCH (HEAD * 16 + 8 * 16)
+#define SCRATCH ((HEAD + QUERIES) * 48) /* attend_scratch(HEAD, ROWS) */
 
 /* Everything a table computes here, compared as bytes. */
 struct answers {
