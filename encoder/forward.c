@@ -27,6 +27,7 @@ static void take_codes(struct codes *c, size_t rows, size_t stride, struct arena
     c->stride = stride;
     c->bytes = arena_take(arena, rows * stride);
     c->scale = arena_take(arena, rows * sizeof *c->scale);
+    c->least = arena_take(arena, rows * sizeof *c->least);
 }
 
 size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
@@ -36,7 +37,7 @@ size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
                     2 * PASS_TEXTS * pooled_stride(m);
     size_t bytes = floats * sizeof(float) + 16 * ARENA_ALIGN;
     if (m->precision == PRECISION_INT8)
-        bytes += rows * (larger(m->hidden, m->heads_width) + m->feed_forward + 2 * sizeof(float));
+        bytes += rows * (larger(m->hidden, m->heads_width) + m->feed_forward + 4 * sizeof(float));
     return bytes;
 }
 

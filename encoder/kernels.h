@@ -44,8 +44,8 @@ struct linear {
     /* int8 only: value = scale · panel byte. Panels hold 64 outputs each, four inputs of one output side by
      * side, as vpdpbusd wants them: (out / 64, in / 4, 64, 4). */
     int8_t *panels;
-    float *scale;   /* (out) */
-    int32_t *start; /* (out) where a sum starts: what takes the 128 out of every code, or zero */
+    float *scale; /* (out) */
+    float *sum;   /* (out) of the panel bytes of an output */
 };
 
 /* Layer norm over the first `width` values of a row. */
@@ -56,15 +56,14 @@ struct norm {
     float *spread; /* (stride) int8 only: what the normalised value is multiplied with to be quantised */
 };
 
-/* Rows of bytes that stand for floats: scale · (byte - 128), or scale · byte + GELU_LEAST after a GELU. */
+/* Rows of bytes that stand for floats: scale · byte + least. A row's range, from its smallest value to its
+ * largest and zero among them, is spread over the bytes: where one channel towers over the others it does so
+ * on one side, and the steps are half as wide as those of a range around zero. */
 struct codes {
     uint8_t *bytes; /* (rows, stride) */
     size_t stride;
-    float *scale; /* (rows) */
+    float *scale, *least; /* (rows) */
 };
-
-/* A little below the smallest value of the GELU, -0.16997. */
-#define GELU_LEAST -0.1701f
 
 enum pooling { POOL_MEAN, POOL_MAX, POOL_CLS, POOL_LAST };
 
@@ -82,7 +81,7 @@ struct kernels {
     void (*quantize)(const float *x, size_t stride, size_t width, size_t first, size_t end,
                      const struct codes *codes);
 
-    /* x = gelu(x), the erf form, `width` values a row; with codes, only the codes (x is scratch then). */
+    /* x = gelu(x), the erf form, `width` values a row; with codes, also their codes. */
     void (*gelu)(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes);
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,

@@ -19,10 +19,11 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const int8_t *panel = w->panels + p * PAD * w->in + 4 * column;
     __m256i sum[TILE_ROWS][4];
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < 4; j++)
-        sum[i][j] = _mm256_setzero_si256();
+        for (size_t j = 0; j < 4; j++)
+            sum[i][j] = _mm256_setzero_si256();
+    }
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
         __m256i four[TILE_ROWS];
         UNROLL
@@ -37,13 +38,13 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
         }
     }
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < 2; j++) {
-        size_t at = p * PAD + column + 8 * j;
-        __m256i whole = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sum[i][2 * j], sum[i][2 * j + 1]), 0xd8);
-        __m256i start = _mm256_loadu_si256((const __m256i *)(w->start + at));
-        store_sums(w, codes, row + i, at, _mm256_add_epi32(whole, start), out);
+        for (size_t j = 0; j < 2; j++) {
+            __m256i halves = _mm256_hadd_epi32(sum[i][2 * j], sum[i][2 * j + 1]);
+            __m256i whole = _mm256_permute4x64_epi64(halves, 0xd8);
+            store_sums(w, codes, row + i, p * PAD + column + 8 * j, whole, out);
+        }
     }
 }
 

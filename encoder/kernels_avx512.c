@@ -35,10 +35,11 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const int8_t *panel = w->panels + p * PAD * w->in;
     __m512i sum[TILE_ROWS][4];
     UNROLL
-    for (size_t j = 0; j < 4; j++)
+    for (size_t j = 0; j < 4; j++) {
         UNROLL
-    for (size_t i = 0; i < R; i++)
-        sum[i][j] = _mm512_loadu_si512(w->start + p * PAD + 16 * j);
+        for (size_t i = 0; i < R; i++)
+            sum[i][j] = _mm512_setzero_si512();
+    }
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD, ahead += PAD) {
         __m512i weights[4];
         _mm_prefetch((const char *)ahead, _MM_HINT_T1);
@@ -55,14 +56,15 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     }
     UNROLL
     for (size_t j = 0; j < 4; j++) {
-        __m512 scale = _mm512_loadu_ps(w->scale + p * PAD + 16 * j);
-        __m512 bias = _mm512_loadu_ps(w->bias + p * PAD + 16 * j);
+        size_t column = p * PAD + 16 * j;
+        __m512 scale = _mm512_loadu_ps(w->scale + column), bias = _mm512_loadu_ps(w->bias + column);
+        __m512 sums = _mm512_loadu_ps(w->sum + column);
         UNROLL
         for (size_t i = 0; i < R; i++) {
             __m512 value =
                 _mm512_mul_ps(_mm512_cvtepi32_ps(sum[i][j]), _mm512_set1_ps(codes->scale[row + i]));
-            _mm512_storeu_ps(out + (row + i) * w->out + p * PAD + 16 * j,
-                             _mm512_fmadd_ps(value, scale, bias));
+            value = _mm512_fmadd_ps(_mm512_set1_ps(codes->least[row + i]), sums, value);
+            _mm512_storeu_ps(out + (row + i) * w->out + column, _mm512_fmadd_ps(value, scale, bias));
         }
     }
 }

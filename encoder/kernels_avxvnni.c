@@ -19,10 +19,11 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     const int8_t *panel = w->panels + p * PAD * w->in + 4 * column;
     __m256i sum[TILE_ROWS][4];
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < 4; j++)
-        sum[i][j] = _mm256_loadu_si256((const __m256i *)(w->start + p * PAD + column + 8 * j));
+        for (size_t j = 0; j < 4; j++)
+            sum[i][j] = _mm256_setzero_si256();
+    }
     for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD) {
         __m256i four[TILE_ROWS];
         UNROLL
@@ -37,10 +38,11 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
         }
     }
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < 4; j++)
-        store_sums(w, codes, row + i, p * PAD + column + 8 * j, sum[i][j], out);
+        for (size_t j = 0; j < 4; j++)
+            store_sums(w, codes, row + i, p * PAD + column + 8 * j, sum[i][j], out);
+    }
 }
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,

@@ -15,13 +15,11 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* Added to a number below 2²² in size, these leave the nearest whole number in the low bits. */
-#define WHOLE      12582912.0f /* 1.5 · 2²³ */
-#define WHOLE_CODE (WHOLE + 128.0f)
-#define TINY       1e-30f /* rows smaller than this are zero */
-#define SYMMETRIC  127.0f
-#define FULL       255.0f
-#define NORM_ROWS  4
+/* Added to a number below 2²² in size, this leaves the nearest whole number in the low bits. */
+#define WHOLE     12582912.0f /* 1.5 · 2²³ */
+#define TINY      1e-30f      /* rows with a smaller range are zero */
+#define STEPS     254.0f      /* from a row's smallest value to its largest; the 255th is room for rounding */
+#define NORM_ROWS 4
 
 /* exp for x ≤ 0; below -87 as at -87 (1.6e-38). Relative error < 3e-7. x = n ln 2 + r, |r| ≤ ln 2 / 2, and a
  * polynomial of degree 6 in r. */
@@ -67,34 +65,43 @@ ALWAYS_INLINE v16 gelu16(v16 x)
     return v16_mul(x, v16_fma(y, p, v16_all(0.5f)));
 }
 
-ALWAYS_INLINE void zero_row(const struct codes *codes, size_t row, uint8_t zero)
+/* How a row becomes bytes: low byte of x · up + zero. */
+struct coding {
+    v16 up, zero;
+};
+
+/* For values from `low` ≤ 0 to `high` ≥ 0, of which a unit counts `unit`. */
+ALWAYS_INLINE struct coding begin_codes(v16 low, v16 high, float unit, const struct codes *codes, size_t row)
 {
-    codes->scale[row] = 0;
-    memset(codes->bytes + row * codes->stride, zero, codes->stride);
+    float least = -v16_top(v16_sub(v16_all(0), low)), range = v16_top(high) - least;
+    bool zero = !(range >= TINY);
+    float up = zero ? 0 : STEPS / range, scale = zero ? 0 : range * unit / STEPS;
+    v16 whole = v16_fma(v16_all(-least), v16_all(up), v16_all(WHOLE));
+    float steps[16];
+    v16_store(steps, v16_sub(whole, v16_all(WHOLE)));
+    codes->scale[row] = scale;
+    codes->least[row] = -steps[0] * scale;
+    return (struct coding){v16_all(up), whole};
 }
 
-/* Codes of a row whose largest magnitude is `top`. */
-ALWAYS_INLINE void store_codes(const float *x, size_t width, float top, const struct codes *codes, size_t row)
+ALWAYS_INLINE void store_codes(uint8_t *bytes, v16 x, struct coding coding)
 {
-    if (!(top >= TINY)) {
-        zero_row(codes, row, 128);
-        return;
-    }
-    uint8_t *bytes = codes->bytes + row * codes->stride;
-    v16 up = v16_all(SYMMETRIC / top), whole = v16_all(WHOLE_CODE);
-    for (size_t i = 0; i < width; i += 16)
-        v16_store_low_bytes(bytes + i, v16_fma(v16_load(x + i), up, whole));
-    codes->scale[row] = top / SYMMETRIC;
+    v16_store_low_bytes(bytes, v16_fma(x, coding.up, coding.zero));
 }
 
 static void quantize(const float *x, size_t stride, size_t width, size_t first, size_t end,
                      const struct codes *codes)
 {
     for (size_t r = first; r < end; r++) {
-        v16 top = v16_all(0);
+        const float *row = x + r * stride;
+        v16 low = v16_all(0), high = v16_all(0);
+        for (size_t i = 0; i < width; i += 16) {
+            low = v16_min(v16_load(row + i), low);
+            high = v16_max(v16_load(row + i), high);
+        }
+        struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
-            top = v16_max(v16_abs(v16_load(x + r * stride + i)), top);
-        store_codes(x + r * stride, width, v16_top(top), codes, r);
+            store_codes(codes->bytes + r * codes->stride + i, v16_load(row + i), coding);
     }
 }
 
@@ -103,11 +110,11 @@ ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, con
                              const struct codes *codes)
 {
     size_t stride = w->stride, whole = w->width / 16 * 16, rest = w->width - whole;
-    v16 sum[NORM_ROWS], squares[NORM_ROWS], top[NORM_ROWS], mean[NORM_ROWS];
+    v16 sum[NORM_ROWS], squares[NORM_ROWS], low[NORM_ROWS], high[NORM_ROWS], mean[NORM_ROWS];
     x += r * stride;
     UNROLL
     for (size_t j = 0; j < R; j++)
-        sum[j] = squares[j] = top[j] = v16_all(0);
+        sum[j] = squares[j] = low[j] = high[j] = v16_all(0);
     for (size_t i = 0; i < stride; i += 16) {
         UNROLL
         for (size_t j = 0; j < R; j++) {
@@ -128,26 +135,29 @@ ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, con
             if (rest != 0 && i == whole)
                 v = v16_keep(v, rest, 0);
             squares[j] = v16_fma(v, v, squares[j]);
-            if (codes != NULL)
-                top[j] = v16_max(v16_abs(v16_mul(v, v16_load(w->spread + i))), top[j]);
+            if (codes != NULL) {
+                v16 spread = v16_mul(v, v16_load(w->spread + i));
+                low[j] = v16_min(spread, low[j]);
+                high[j] = v16_max(spread, high[j]);
+            }
             v16_store(x + j * stride + i, v);
         }
     }
     UNROLL
     for (size_t j = 0; j < R; j++) {
         float unit = 1.0f / sqrtf(v16_sum(squares[j]) / (float)w->width + w->epsilon);
-        float limit = codes != NULL ? v16_top(top[j]) : 0, *row = x + j * stride;
-        v16 scale = v16_all(unit), up = v16_all(limit >= TINY ? SYMMETRIC / limit : 0);
-        uint8_t *bytes = codes != NULL ? codes->bytes + (r + j) * codes->stride : NULL;
+        v16 scale = v16_all(unit);
+        float *row = x + j * stride;
+        struct coding coding;
+        if (codes != NULL)
+            coding = begin_codes(low[j], high[j], unit, codes, r + j);
         for (size_t i = 0; i < stride; i += 16) {
             v16 v = v16_load(row + i);
             if (codes != NULL)
-                v16_store_low_bytes(bytes + i,
-                                    v16_fma(v16_mul(v, v16_load(w->spread + i)), up, v16_all(WHOLE_CODE)));
+                store_codes(codes->bytes + (r + j) * codes->stride + i, v16_mul(v, v16_load(w->spread + i)),
+                            coding);
             v16_store(row + i, v16_fma(v16_mul(v, scale), v16_load(w->weight + i), v16_load(w->bias + i)));
         }
-        if (codes != NULL)
-            codes->scale[r + j] = limit >= TINY ? limit * unit / SYMMETRIC : 0;
     }
 }
 
@@ -165,23 +175,18 @@ static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end
 {
     for (size_t r = first; r < end; r++) {
         float *row = x + r * stride;
-        v16 top = v16_all(0), least = v16_all(GELU_LEAST);
-        if (codes == NULL) {
-            for (size_t i = 0; i < width; i += 16)
-                v16_store(row + i, gelu16(v16_load(row + i)));
-            continue;
-        }
+        v16 low = v16_all(0), high = v16_all(0);
         for (size_t i = 0; i < width; i += 16) {
-            v16 v = v16_sub(gelu16(v16_load(row + i)), least);
-            top = v16_max(v, top);
+            v16 v = gelu16(v16_load(row + i));
+            low = v16_min(v, low);
+            high = v16_max(v, high);
             v16_store(row + i, v);
         }
-        uint8_t *bytes = codes->bytes + r * codes->stride;
-        float limit = v16_top(top);
-        v16 up = v16_all(FULL / limit), whole = v16_all(WHOLE);
+        if (codes == NULL)
+            continue;
+        struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
-            v16_store_low_bytes(bytes + i, v16_fma(v16_load(row + i), up, whole));
-        codes->scale[r] = limit / FULL;
+            store_codes(codes->bytes + r * codes->stride + i, v16_load(row + i), coding);
     }
 }
 
@@ -192,10 +197,11 @@ ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, 
 {
     v16 sum[PRODUCT_ROWS][PRODUCT_COLUMNS];
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < C; j++)
-        sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
+        for (size_t j = 0; j < C; j++)
+            sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
+    }
     for (size_t k = 0; k < inner; k++)
         UNROLL
     for (size_t j = 0; j < C; j++) {
@@ -205,10 +211,11 @@ ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, 
             sum[i][j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i][j]);
     }
     UNROLL
-    for (size_t i = 0; i < R; i++)
+    for (size_t i = 0; i < R; i++) {
         UNROLL
-    for (size_t j = 0; j < C; j++)
-        v16_store(c + i * c_stride + 16 * j, sum[i][j]);
+        for (size_t j = 0; j < C; j++)
+            v16_store(c + i * c_stride + 16 * j, sum[i][j]);
+    }
 }
 
 ALWAYS_INLINE void product_rows(const size_t R, const float *a, size_t a_stride, const float *b,

@@ -10,14 +10,16 @@ static void linear(const struct linear *w, const struct codes *codes, size_t row
         for (size_t r = 0; r < rows; r++) {
             const uint8_t *row = codes->bytes + r * codes->stride;
             int32_t sums[PAD];
-            memcpy(sums, w->start + p * PAD, sizeof sums);
+            memset(sums, 0, sizeof sums);
             for (size_t k = 0; k < w->in; k += 4)
                 for (size_t c = 0; c < PAD; c++)
                     for (size_t i = 0; i < 4; i++)
                         sums[c] += row[k + i] * panel[k * PAD + 4 * c + i];
-            for (size_t c = 0; c < PAD; c++)
-                out[r * w->out + p * PAD + c] =
-                    fmaf((float)sums[c] * codes->scale[r], w->scale[p * PAD + c], w->bias[p * PAD + c]);
+            for (size_t c = 0; c < PAD; c++) {
+                size_t o = p * PAD + c;
+                float value = fmaf(codes->least[r], w->sum[o], (float)sums[c] * codes->scale[r]);
+                out[r * w->out + o] = fmaf(value, w->scale[o], w->bias[o]);
+            }
         }
     }
 }

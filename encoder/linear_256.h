@@ -10,6 +10,7 @@ ALWAYS_INLINE void store_sums(const struct linear *w, const struct codes *codes,
                               __m256i sum, float *out)
 {
     __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(codes->scale[row]));
+    value = _mm256_fmadd_ps(_mm256_set1_ps(codes->least[row]), _mm256_loadu_ps(w->sum + column), value);
     __m256 scale = _mm256_loadu_ps(w->scale + column), bias = _mm256_loadu_ps(w->bias + column);
     _mm256_storeu_ps(out + row * w->out + column, _mm256_fmadd_ps(value, scale, bias));
 }

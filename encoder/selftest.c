@@ -14,15 +14,14 @@ struct answers {
     float linear[ROWS][OUT], norm[ROWS][WIDTH], gelu[ROWS][WIDTH], attend[16][WIDTH], product[ROWS][WIDTH];
     float mean[WIDTH], most[WIDTH], tanh[WIDTH], unit[WIDTH];
     uint8_t norm_codes[ROWS][WIDTH], gelu_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
-    float norm_scale[ROWS], gelu_scale[ROWS], scale[ROWS];
+    float norm_scale[ROWS], gelu_scale[ROWS], scale[ROWS], norm_least[ROWS], gelu_least[ROWS], least[ROWS];
 };
 
 struct inputs {
     float x[ROWS][WIDTH], add[ROWS][WIDTH], weight[WIDTH], bias[OUT], spread[WIDTH];
     uint8_t codes[ROWS][WIDTH];
     int8_t panels[OUT * WIDTH];
-    float scale[OUT], row_scale[ROWS];
-    int32_t start[OUT];
+    float scale[OUT], sum[OUT], row_scale[ROWS], row_least[ROWS];
 };
 
 static uint32_t next(uint32_t *state)
@@ -46,6 +45,7 @@ static void make_inputs(struct inputs *in)
         fill(in->x[r], USED, 6, &state);
         fill(in->add[r], USED, 3, &state);
         fill(&in->row_scale[r], 1, 0.1f, &state);
+        fill(&in->row_least[r], 1, 9, &state);
         for (size_t i = 0; i < WIDTH; i++)
             in->codes[r][i] = (uint8_t)(r == 0 ? 255 : next(&state)); /* row 0: the largest sums there are */
     }
@@ -55,8 +55,7 @@ static void make_inputs(struct inputs *in)
     fill(in->scale, OUT, 0.1f, &state);
     for (size_t i = 0; i < sizeof in->panels; i++)
         in->panels[i] = (int8_t)(i < sizeof in->panels / 4 ? 127 : (int)(next(&state) % 255) - 127);
-    for (size_t i = 0; i < OUT; i++)
-        in->start[i] = (int32_t)next(&state) - (1 << 23);
+    fill(in->sum, OUT, 5000, &state);
 }
 
 static void answer(const struct kernels *k, const struct inputs *in, struct answers *out)
@@ -67,17 +66,18 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
                              .bias = (float *)(uintptr_t)in->bias,
                              .panels = (int8_t *)(uintptr_t)in->panels,
                              .scale = (float *)(uintptr_t)in->scale,
-                             .start = (int32_t *)(uintptr_t)in->start};
+                             .sum = (float *)(uintptr_t)in->sum};
     const struct norm n = {.width = USED,
                            .stride = WIDTH,
                            .epsilon = 1e-12f,
                            .weight = (float *)(uintptr_t)in->weight,
                            .bias = (float *)(uintptr_t)in->bias,
                            .spread = (float *)(uintptr_t)in->spread};
-    const struct codes codes = {(uint8_t *)(uintptr_t)in->codes, WIDTH, (float *)(uintptr_t)in->row_scale};
-    const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale};
-    const struct codes gelu_codes = {out->gelu_codes[0], WIDTH, out->gelu_scale};
-    const struct codes plain_codes = {out->codes[0], WIDTH, out->scale};
+    const struct codes codes = {(uint8_t *)(uintptr_t)in->codes, WIDTH, (float *)(uintptr_t)in->row_scale,
+                                (float *)(uintptr_t)in->row_least};
+    const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale, out->norm_least};
+    const struct codes gelu_codes = {out->gelu_codes[0], WIDTH, out->gelu_scale, out->gelu_least};
+    const struct codes plain_codes = {out->codes[0], WIDTH, out->scale, out->least};
     float scratch[SCRATCH];
 
     memset(out, 0, sizeof *out);
@@ -86,8 +86,6 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     k->norm(&n, out->norm[0], in->add[0], 0, ROWS, &norm_codes);
     memcpy(out->gelu, in->x, sizeof out->gelu);
     k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, &gelu_codes);
-    memcpy(out->gelu, in->x, sizeof out->gelu);
-    k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, NULL);
     k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
     memcpy(out->attend, in->x, sizeof in->x);
     k->attend(out->attend[0], WIDTH, HEAD, HEAD, ROWS, scratch);

@@ -4,9 +4,7 @@
  *
  *     (1) token type row 0 into the positions; 1/√head into the query weights and biases;
  *     (2) int8: a norm's weight and bias into the linear layer that reads its codes. The norm's z stands in
- *         the codes as z · spread, so W (γ z + β) + b = (W γ / spread) (z · spread) + (W β + b);
- *     (3) int8: codes are bytes q + 128, so sums start at -128 · (sum of the weights); behind a GELU they are
- *         q with value scale · q + GELU_LEAST, and GELU_LEAST · (sum of the weights) goes into the bias.
+ *         the codes as z · spread, so W (γ z + β) + b = (W γ / spread) (z · spread) + (W β + b);.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -50,7 +48,7 @@ static void place_linear(const struct model *m, struct cursor *c, struct linear 
         return;
     }
     w->scale = take(c, out, sizeof *w->scale);
-    w->start = take(c, out, sizeof *w->start);
+    w->sum = take(c, out, sizeof *w->sum);
     w->panels = take(c, out * in, sizeof *w->panels);
 }
 
@@ -200,12 +198,6 @@ static enum status read_positions(const struct reader *r)
     return status;
 }
 
-/* What stands in the codes that a linear layer reads. */
-struct input {
-    const struct norm *norm; /* the norm before it, or NULL */
-    bool gelu;
-};
-
 static void fold_norm(const struct linear *w, float *matrix, const struct norm *n)
 {
     for (size_t o = 0; o < w->out; o++) {
@@ -220,7 +212,7 @@ static void fold_norm(const struct linear *w, float *matrix, const struct norm *
 }
 
 /* Rounds row `o` of `matrix` to bytes and puts them into their panel. */
-static void pack_row(const struct linear *w, size_t o, const float *row, bool gelu)
+static void pack_row(const struct linear *w, size_t o, const float *row)
 {
     int8_t *panel = w->panels + o / PAD * PAD * w->in + 4 * (o % PAD);
     float top = 0;
@@ -234,26 +226,25 @@ static void pack_row(const struct linear *w, size_t o, const float *row, bool ge
         sum += value;
     }
     w->scale[o] = up > 0 ? scale : 0;
-    w->start[o] = gelu ? 0 : -128 * sum;
-    if (gelu)
-        w->bias[o] += GELU_LEAST * w->scale[o] * (float)sum;
+    w->sum[o] = (float)sum;
 }
 
-/* Keeps the matrix just read, in the form of the precision. */
-static void finish_linear(const struct reader *r, const struct linear *w, struct input input)
+/* Keeps the matrix just read, in the form of the precision. `before` is the norm whose codes the layer reads,
+ * or NULL. */
+static void finish_linear(const struct reader *r, const struct linear *w, const struct norm *before)
 {
     if (r->m->precision == PRECISION_F32) {
         memcpy(w->weight, r->matrix, w->out * w->in * sizeof *w->weight);
         return;
     }
-    if (input.norm != NULL)
-        fold_norm(w, r->matrix, input.norm);
+    if (before != NULL)
+        fold_norm(w, r->matrix, before);
     for (size_t o = 0; o < w->out; o++)
-        pack_row(w, o, r->matrix + o * w->in, input.gelu);
+        pack_row(w, o, r->matrix + o * w->in);
 }
 
 static enum status read_linear(const struct reader *r, const char *name, const struct linear *w, size_t in,
-                               struct grid in_grid, size_t out, struct input input)
+                               struct grid in_grid, size_t out, const struct norm *before)
 {
     char full[80];
     struct grid plain = {out, w->out};
@@ -264,12 +255,12 @@ static enum status read_linear(const struct reader *r, const char *name, const s
     if (status == STATUS_OK)
         status = read_vector(r, full, 0, out, out, plain, 1, w->bias);
     if (status == STATUS_OK)
-        finish_linear(r, w, input);
+        finish_linear(r, w, before);
     return status;
 }
 
 /* Queries, keys and values: three tensors, or one that holds them in this order. */
-static enum status read_qkv(const struct reader *r, size_t layer, struct input input)
+static enum status read_qkv(const struct reader *r, size_t layer, const struct norm *before)
 {
     static const char *const parts[] = {"attn_q", "attn_k", "attn_v"};
     const struct model *m = r->m;
@@ -293,7 +284,7 @@ static enum status read_qkv(const struct reader *r, size_t layer, struct input i
             status = read_vector(r, full, from, total, hidden, heads, factor, w->bias + at);
     }
     if (status == STATUS_OK)
-        finish_linear(r, w, input);
+        finish_linear(r, w, before);
     return status;
 }
 
@@ -304,8 +295,7 @@ static enum status read_layer(const struct reader *r, size_t i)
     size_t hidden = m->config.hidden, feed_forward = m->config.feed_forward;
     struct grid heads = {m->config.head_width, m->head}, plain = {hidden, m->hidden};
     char name[64];
-    enum status status =
-        read_qkv(r, i, (struct input){i == 0 ? &m->embedding_norm : &m->layers[i - 1].output_norm, false});
+    enum status status = read_qkv(r, i, i == 0 ? &m->embedding_norm : &m->layers[i - 1].output_norm);
     snprintf(name, sizeof name, "blk.%zu.attn_output_norm", i);
     if (status == STATUS_OK)
         status = read_norm(r, name, &l->attention_norm);
@@ -314,15 +304,14 @@ static enum status read_layer(const struct reader *r, size_t i)
         status = read_norm(r, name, &l->output_norm);
     snprintf(name, sizeof name, "blk.%zu.attn_output", i);
     if (status == STATUS_OK)
-        status = read_linear(r, name, &l->output, hidden, heads, hidden, (struct input){NULL, false});
+        status = read_linear(r, name, &l->output, hidden, heads, hidden, NULL);
     snprintf(name, sizeof name, "blk.%zu.ffn_up", i);
     if (status == STATUS_OK)
-        status = read_linear(r, name, &l->up, hidden, plain, feed_forward,
-                             (struct input){&l->attention_norm, false});
+        status = read_linear(r, name, &l->up, hidden, plain, feed_forward, &l->attention_norm);
     snprintf(name, sizeof name, "blk.%zu.ffn_down", i);
     if (status == STATUS_OK)
         status = read_linear(r, name, &l->down, feed_forward, (struct grid){feed_forward, feed_forward},
-                             hidden, (struct input){NULL, true});
+                             hidden, NULL);
     return status;
 }
 

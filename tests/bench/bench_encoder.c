@@ -111,9 +111,10 @@ static void bench_linear(enum isa isa, size_t in, size_t out, size_t rows, doubl
     w.panels = need(big_alloc(in * out));
     w.bias = need(big_alloc(out * sizeof *w.bias));
     w.scale = need(big_alloc(out * sizeof *w.scale));
-    w.start = need(big_alloc(out * sizeof *w.start));
+    w.sum = need(big_alloc(out * sizeof *w.sum));
     codes.bytes = need(big_alloc(rows * in));
     codes.scale = need(big_alloc(rows * sizeof *codes.scale));
+    codes.least = need(big_alloc(rows * sizeof *codes.least));
     float *result = need(big_alloc(rows * out * sizeof *result));
     double best = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -128,7 +129,8 @@ static void bench_linear(enum isa isa, size_t in, size_t out, size_t rows, doubl
     big_free(w.panels);
     big_free(w.bias);
     big_free(w.scale);
-    big_free(w.start);
+    big_free(w.sum);
+    big_free(codes.least);
     big_free(codes.bytes);
     big_free(codes.scale);
     big_free(result);
