@@ -65,9 +65,10 @@ ALWAYS_INLINE v16 gelu16(v16 x)
     return v16_mul(x, v16_fma(y, p, v16_all(0.5f)));
 }
 
-/* How a row becomes bytes: low byte of x · up + zero. */
+/* How a row becomes bytes, and where: low byte of x · up + zero. */
 struct coding {
     v16 up, zero;
+    uint8_t *bytes;
 };
 
 /* For values from `low` ≤ 0 to `high` ≥ 0, of which a unit counts `unit`. */
@@ -76,17 +77,15 @@ ALWAYS_INLINE struct coding begin_codes(v16 low, v16 high, float unit, const str
     float least = -v16_top(v16_sub(v16_all(0), low)), range = v16_top(high) - least;
     bool zero = !(range >= TINY);
     float up = zero ? 0 : STEPS / range, scale = zero ? 0 : range * unit / STEPS;
-    v16 whole = v16_fma(v16_all(-least), v16_all(up), v16_all(WHOLE));
-    float steps[16];
-    v16_store(steps, v16_sub(whole, v16_all(WHOLE)));
+    float whole = fmaf(-least, up, WHOLE);
     codes->scale[row] = scale;
-    codes->least[row] = -steps[0] * scale;
-    return (struct coding){v16_all(up), whole};
+    codes->least[row] = -(whole - WHOLE) * scale;
+    return (struct coding){v16_all(up), v16_all(whole), codes->bytes + row * codes->stride};
 }
 
-ALWAYS_INLINE void store_codes(uint8_t *bytes, v16 x, struct coding coding)
+ALWAYS_INLINE void store_codes(const struct coding *coding, size_t i, v16 x)
 {
-    v16_store_low_bytes(bytes, v16_fma(x, coding.up, coding.zero));
+    v16_store_low_bytes(coding->bytes + i, v16_fma(x, coding->up, coding->zero));
 }
 
 static void quantize(const float *x, size_t stride, size_t width, size_t first, size_t end,
@@ -101,7 +100,7 @@ static void quantize(const float *x, size_t stride, size_t width, size_t first, 
         }
         struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
-            store_codes(codes->bytes + r * codes->stride + i, v16_load(row + i), coding);
+            store_codes(&coding, i, v16_load(row + i));
     }
 }
 
@@ -111,6 +110,7 @@ ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, con
 {
     size_t stride = w->stride, whole = w->width / 16 * 16, rest = w->width - whole;
     v16 sum[NORM_ROWS], squares[NORM_ROWS], low[NORM_ROWS], high[NORM_ROWS], mean[NORM_ROWS];
+    const float *weight = w->weight, *bias = w->bias, *spread = w->spread;
     x += r * stride;
     UNROLL
     for (size_t j = 0; j < R; j++)
@@ -136,9 +136,9 @@ ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, con
                 v = v16_keep(v, rest, 0);
             squares[j] = v16_fma(v, v, squares[j]);
             if (codes != NULL) {
-                v16 spread = v16_mul(v, v16_load(w->spread + i));
-                low[j] = v16_min(spread, low[j]);
-                high[j] = v16_max(spread, high[j]);
+                v16 y = v16_mul(v, v16_load(spread + i));
+                low[j] = v16_min(y, low[j]);
+                high[j] = v16_max(y, high[j]);
             }
             v16_store(x + j * stride + i, v);
         }
@@ -154,9 +154,8 @@ ALWAYS_INLINE void norm_rows(const size_t R, const struct norm *w, float *x, con
         for (size_t i = 0; i < stride; i += 16) {
             v16 v = v16_load(row + i);
             if (codes != NULL)
-                store_codes(codes->bytes + (r + j) * codes->stride + i, v16_mul(v, v16_load(w->spread + i)),
-                            coding);
-            v16_store(row + i, v16_fma(v16_mul(v, scale), v16_load(w->weight + i), v16_load(w->bias + i)));
+                store_codes(&coding, i, v16_mul(v, v16_load(spread + i)));
+            v16_store(row + i, v16_fma(v16_mul(v, scale), v16_load(weight + i), v16_load(bias + i)));
         }
     }
 }
@@ -186,7 +185,7 @@ static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end
             continue;
         struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
-            store_codes(codes->bytes + r * codes->stride + i, v16_load(row + i), coding);
+            store_codes(&coding, i, v16_load(row + i));
     }
 }
 
