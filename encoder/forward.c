@@ -48,8 +48,8 @@ void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t 
     s->sum = arena_take(arena, rows * m->hidden * sizeof *s->sum);
     s->wide = arena_take(arena, (rows + STRIPES) * wide_stride(m) * sizeof *s->wide); /* attend reads on */
     s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
-    s->pooled = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->pooled);
-    s->spare = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->spare);
+    for (size_t i = 0; i < 2; i++)
+        s->vectors[i] = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->vectors[i]);
     if (m->precision == PRECISION_INT8) {
         take_codes(&s->narrow, rows, larger(m->hidden, m->heads_width), arena);
         take_codes(&s->broad, rows, m->feed_forward, arena);
@@ -66,23 +66,23 @@ struct range {
     size_t first, end;
 };
 
-#define ROWS_A_PIECE 4 /* what norm takes at a time */
+#define ROWS_TOGETHER 4 /* what norm takes at a time */
 
-/* The next piece of this step of n things; all at once for a thread on its own. */
-static bool next_piece(const struct worker *k, size_t n, size_t size, struct range *piece)
+/* The next share of this step's n things, in multiples of `together`: one share a thread, so that what is
+ * close in memory is worked on by one. */
+static bool next_share(const struct worker *k, size_t n, size_t together, struct range *out)
 {
-    size_t i;
-    if (k->turn->team == NULL)
-        size = n;
+    size_t threads = team_size(k->turn->team), i;
+    size_t size = padded((n + threads - 1) / threads, together);
     if (!team_next(k->turn, (n + size - 1) / size, &i))
         return false;
-    *piece = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n};
+    *out = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n};
     return true;
 }
 
 static bool next_rows(const struct worker *k, struct range *rows)
 {
-    return next_piece(k, k->pass->rows, ROWS_A_PIECE, rows);
+    return next_share(k, k->pass->rows, ROWS_TOGETHER, rows);
 }
 
 static bool is_int8(const struct worker *w)
@@ -97,11 +97,11 @@ static void linear(const struct worker *k, const struct linear *w, const struct 
     size_t rows = k->pass->rows;
     struct range panels;
     if (is_int8(k)) {
-        while (next_piece(k, w->out / PAD, 1, &panels))
+        while (next_share(k, w->out / PAD, 1, &panels))
             k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
         return;
     }
-    while (next_piece(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
+    while (next_share(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
         for (size_t r = 0; r < rows; r++)
             memcpy(out + r * w->out, w->bias, w->out * sizeof *out);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1, in,
@@ -145,7 +145,7 @@ static void attention(const struct worker *k)
     const struct model *m = p->model;
     size_t heads = m->config.heads, stride = 3 * m->heads_width;
     struct range tasks;
-    while (next_piece(k, p->texts * heads, 1, &tasks))
+    while (next_share(k, p->texts * heads, 1, &tasks))
         for (size_t task = tasks.first; task < tasks.end; task++) {
             size_t text = task / heads, from = p->starts[text] - p->starts[0];
             m->kernels->attend(p->scratch->wide + from * stride + task % heads * m->head, stride,
@@ -177,37 +177,52 @@ static void layer(const struct worker *k, const struct layer *l, bool last)
         kernels->norm(&l->output_norm, s->x, s->sum, rows.first, rows.end, last ? NULL : narrow);
 }
 
+static void pool(const struct worker *k, float *out)
+{
+    const struct pass *p = k->pass;
+    const struct model *m = p->model;
+    struct range columns;
+    while (next_share(k, m->hidden, STRIPES, &columns))
+        for (size_t t = 0; t < p->texts; t++)
+            for (size_t i = 0; i < m->config.part_count; i++) {
+                size_t from = p->starts[t] - p->starts[0];
+                m->kernels->pool(m->config.parts[i], p->scratch->x + from * m->hidden + columns.first,
+                                 m->hidden, p->starts[t + 1] - p->starts[t], columns.end - columns.first,
+                                 out + t * m->pooled + i * m->hidden + columns.first);
+            }
+}
+
+static void dense(const struct worker *k, const struct dense *d, const float *in, float *out)
+{
+    const struct kernels *kernels = k->pass->model->kernels;
+    size_t texts = k->pass->texts;
+    struct range columns;
+    while (next_share(k, d->out, STRIPES, &columns)) {
+        kernels->product(in, d->in, texts, d->weight + columns.first, d->out, d->in,
+                         columns.end - columns.first, d->bias + columns.first, out + columns.first, d->out);
+        for (size_t t = 0; d->tanh && t < texts; t++)
+            kernels->tanh(out + t * d->out + columns.first, columns.end - columns.first);
+    }
+}
+
 static void walk(void *context, struct turn *turn)
 {
     const struct worker k = {context, turn};
     const struct model *m = k.pass->model;
+    const struct scratch *s = k.pass->scratch;
     embed(&k);
     for (size_t i = 0; i < m->config.layers; i++)
         layer(&k, &m->layers[i], i + 1 == m->config.layers);
+    pool(&k, s->vectors[0]);
+    for (size_t i = 0; i < m->config.dense_count; i++)
+        dense(&k, &m->dense[i], s->vectors[i % 2], s->vectors[(i + 1) % 2]);
 }
 
 float *forward(const struct pass *p, size_t *stride)
 {
     const struct model *m = p->model;
-    float *vectors = p->scratch->pooled, *next = p->scratch->spare;
+    size_t last = m->config.dense_count;
     team_run(p->team, walk, (void *)(uintptr_t)p);
-    for (size_t t = 0; t < p->texts; t++)
-        for (size_t i = 0; i < m->config.part_count; i++)
-            m->kernels->pool(m->config.parts[i],
-                             p->scratch->x + (size_t)(p->starts[t] - p->starts[0]) * m->hidden, m->hidden,
-                             p->starts[t + 1] - p->starts[t], m->hidden,
-                             vectors + t * m->pooled + i * m->hidden);
-    *stride = m->pooled;
-    for (size_t i = 0; i < m->config.dense_count; i++) {
-        const struct dense *d = &m->dense[i];
-        m->kernels->product(vectors, d->in, p->texts, d->weight, d->out, d->in, d->out, d->bias, next,
-                            d->out);
-        if (d->tanh)
-            m->kernels->tanh(next, p->texts * d->out);
-        float *free_now = vectors;
-        vectors = next;
-        next = free_now;
-        *stride = d->out;
-    }
-    return vectors;
+    *stride = last == 0 ? m->pooled : m->dense[last - 1].out;
+    return p->scratch->vectors[last % 2];
 }

@@ -23,7 +23,8 @@ struct scratch {
     struct codes broad;  /* of feed-forward rows; int8 only */
     float *attention;    /* (threads, attention_size) */
     size_t attention_size;
-    float *pooled, *spare; /* (PASS_TEXTS, widest of pooling and heads) */
+    float
+        *vectors[2]; /* (PASS_TEXTS, widest of pooling and heads): each head reads one and writes the other */
 };
 
 struct pass {
