@@ -26,7 +26,7 @@
 
 #include "common/cpu.h"
 
-#define NUMERICS_VERSION 1
+#define NUMERICS_VERSION 2
 #define STRIPES          16
 #define PAD              64 /* also the columns of a weight panel */
 
