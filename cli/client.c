@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/file.h"
 #include "server/api.h"
 #include "server/json_edge.h"
 #include "server/json_shape.h"
@@ -68,19 +66,6 @@ static enum status connect_server(struct client *c, const struct session *s, str
     return STATUS_OK;
 }
 
-/* The folder of a store that the user named must exist: it may be a typing error. */
-static enum status make_folder(const struct session *s, struct error *err)
-{
-    if (strcmp(s->db_origin, "the default place") != 0)
-        return STATUS_OK;
-    char *copy = strdup(s->db.data);
-    if (copy == NULL)
-        return error_memory(err, "creating the store");
-    enum status status = folder_create(dirname(copy), err);
-    free(copy);
-    return status;
-}
-
 /* `store` is false for what needs the model alone. */
 static enum status open_client(struct session *s, bool store, enum store_mode mode, struct client **out,
                                struct error *err)
@@ -100,7 +85,7 @@ static enum status open_client(struct session *s, bool store, enum store_mode mo
         options.db = store ? s->db.data : NULL;
         options.mode = mode;
         if (store && mode == STORE_WRITE)
-            status = make_folder(s, err);
+            status = session_make_folder(s, err);
         if (status == STATUS_OK)
             status = engine_open(&options, &c->engine, err);
     }

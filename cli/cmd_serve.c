@@ -1,9 +1,6 @@
-#include <libgen.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/commands.h"
-#include "common/file.h"
 #include "server/server.h"
 
 static const struct option options[] = {
@@ -83,16 +80,6 @@ static enum status values_of(const struct arguments *a, const char *name, const 
     return STATUS_OK;
 }
 
-static enum status make_folder(const struct session *s, struct error *err)
-{
-    char *copy = strdup(s->db.data);
-    if (copy == NULL)
-        return error_memory(err, "creating the store");
-    enum status status = folder_create(dirname(copy), err);
-    free(copy);
-    return status;
-}
-
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     struct engine *e = NULL;
@@ -116,8 +103,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = values_of(a, "allow-origin", &origins, &o.origin_count, err);
     if (status == STATUS_OK)
         status = buf_printf(&socket, err, "%s.sock", s->db.data);
-    if (status == STATUS_OK && strcmp(s->db_origin, "the default place") == 0)
-        status = make_folder(s, err);
+    if (status == STATUS_OK)
+        status = session_make_folder(s, err);
     struct engine_options engine = s->options;
     engine.db = s->db.data;
     engine.mode = STORE_WRITE;

@@ -1,10 +1,8 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "server/json_shape.h"
 
 static enum status gather(struct session *s, json_t **out, struct error *err)

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cli/display.h"
 #include "common/file.h"
 
+static const char default_place[] = "the default place";
 static const char *const colours[] = {"auto", "always", "never", NULL};
 static const char *const precisions[] = {"int8", "f32", NULL};
 
@@ -61,7 +63,7 @@ static enum status find_db(struct session *s, struct error *err)
         given = variable;
         s->db_origin = "$COGNATE_DB";
     } else {
-        s->db_origin = "the default place";
+        s->db_origin = default_place;
         return xdg_data_path("cognate.db", &s->db, err);
     }
     return buf_append(&s->db, given, strlen(given), err);
@@ -87,6 +89,18 @@ enum status session_init(struct session *s, const struct arguments *a, struct er
 enum status session_db(struct session *s, struct error *err)
 {
     return s->db.len > 0 ? STATUS_OK : find_db(s, err);
+}
+
+enum status session_make_folder(const struct session *s, struct error *err)
+{
+    if (strcmp(s->db_origin, default_place) != 0)
+        return STATUS_OK;
+    char *copy = strdup(s->db.data);
+    if (copy == NULL)
+        return error_memory(err, "creating the store");
+    enum status status = folder_create(dirname(copy), err);
+    free(copy);
+    return status;
 }
 
 void session_release(struct session *s)

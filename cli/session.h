@@ -48,6 +48,10 @@ void session_release(struct session *s); /* accepts a zeroed one */
 /* Fills in the path of the store, for the commands that have one. */
 enum status session_db(struct session *s, struct error *err);
 
+/* Before writing: makes the folder of a store in the default place. The folder of one that the user named must
+ * exist: it may be a typing error. */
+enum status session_make_folder(const struct session *s, struct error *err);
+
 /* Talk: `say` unless --quiet, `say_more` with --verbose, `warn` always; each adds the line's end, `warn` also
  * the program's name in front. */
 void say(const struct session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));

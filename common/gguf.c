@@ -77,11 +77,6 @@ size_t ggml_block_bytes(enum ggml_type type)
     return blocks[block_of(type)].bytes;
 }
 
-const char *ggml_type_name(enum ggml_type type)
-{
-    return blocks[block_of(type)].name;
-}
-
 static enum status corrupt(struct cursor *c, const char *what)
 {
     return error_set(c->err, STATUS_CORRUPT,
@@ -400,11 +395,6 @@ void gguf_free(struct gguf *g)
 const char *gguf_path(const struct gguf *g)
 {
     return g->path;
-}
-
-struct text gguf_bytes(const struct gguf *g)
-{
-    return (struct text){(const char *)g->bytes, g->size};
 }
 
 static const struct pair *find_pair(const struct gguf *g, const char *key)

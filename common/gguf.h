@@ -82,7 +82,6 @@ enum status gguf_open_bytes(const char *name, const void *bytes, size_t size, st
 void gguf_free(struct gguf *file); /* accepts NULL */
 
 const char *gguf_path(const struct gguf *file);  /* for messages */
-struct text gguf_bytes(const struct gguf *file); /* the whole mapping */
 
 /* Scalars: NOT_FOUND when the key is absent, CORRUPT when it has another type; *out is untouched then.
  * gguf_u32 takes every integer type whose value fits. */
@@ -111,6 +110,5 @@ const struct gguf_tensor *gguf_tensor(const struct gguf *file, const char *name)
 /* Values in a block and bytes of a block of a type. */
 size_t ggml_block_values(enum ggml_type type);
 size_t ggml_block_bytes(enum ggml_type type);
-const char *ggml_type_name(enum ggml_type type);
 
 #endif

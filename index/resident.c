@@ -48,12 +48,6 @@ void resident_clear(struct resident *r)
     resident_init(r, r->width);
 }
 
-size_t resident_bytes(const struct resident *r)
-{
-    return r->capacity * slot_bytes(r) + r->table_size * sizeof *r->table +
-           r->block_capacity * sizeof *r->blocks;
-}
-
 static struct resident_block block_at(const struct resident *r, unsigned char *memory, size_t slots)
 {
     struct resident_block b = {.codes = memory};

@@ -51,6 +51,4 @@ void resident_remove(struct resident *r, int64_t passage);
 
 uint32_t resident_find(const struct resident *r, int64_t passage); /* slot or RESIDENT_NONE */
 
-size_t resident_bytes(const struct resident *r);
-
 #endif

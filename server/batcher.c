@@ -31,7 +31,6 @@ struct lane {
 };
 
 struct batcher {
-    const struct model *model;
     size_t width;
     pthread_mutex_t lock;
     pthread_cond_t work, done;
@@ -182,7 +181,6 @@ enum status batcher_new(const struct model *model, unsigned threads, uint32_t mo
     struct batcher *b = calloc(1, sizeof *b);
     if (b == NULL)
         return error_memory(err, "starting the encoder");
-    b->model = model;
     b->most_calls = most_calls;
     b->width = model_info(model)->width;
     pthread_mutex_init(&b->lock, NULL);

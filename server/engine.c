@@ -231,6 +231,20 @@ enum status need_store(const struct engine *e, struct error *err)
     return e->store != NULL ? STATUS_OK : error_set(err, STATUS_UNAVAILABLE, "there is no store here; give one with --db");
 }
 
+enum status check_space(const struct engine *e, const struct collection_settings *settings, struct error *err)
+{
+    if (memcmp(settings->space_id, e->about.space_id, sizeof e->about.space_id) == 0)
+        return STATUS_OK;
+    bool same_name = text_is(settings->model, e->about.name);
+    return error_set(err, STATUS_MODEL_MISMATCH,
+                     "the collection %.*s was made with %s %.*s, and %s is loaded; start with %s, or index the "
+                     "documents again into a new collection",
+                     (int)settings->name.len, settings->name.data,
+                     same_name ? "another version, precision or arithmetic of" : "the model",
+                     (int)settings->model.len, settings->model.data, e->about.name,
+                     same_name ? "that one" : "that model");
+}
+
 enum status engine_collection_create(struct engine *e, struct text name, const struct passage_options *passages,
                                      struct error *err)
 {

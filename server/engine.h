@@ -54,7 +54,7 @@ void engine_close(struct engine *e); /* accepts NULL; waits for running calls */
 
 /* ---- model ---- */
 
-/* Opens the model now, starts the encoder threads and warms them. Safe to call again. */
+/* Opens the model now and starts the encoder threads. Safe to call again. */
 enum status engine_load(struct engine *e, struct error *err);
 bool engine_loaded(const struct engine *e);
 

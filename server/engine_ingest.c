@@ -263,12 +263,7 @@ static enum status open_collection(struct ingest *g, struct text name, struct er
         return status;
     g->passage_tokens = about.settings.passage_tokens;
     g->passage_overlap = about.settings.passage_overlap;
-    if (memcmp(about.settings.space_id, e->about.space_id, sizeof e->about.space_id) != 0)
-        status = error_set(err, STATUS_MODEL_MISMATCH,
-                           "the collection %.*s was made with the model %.*s, and %s is loaded; start with that "
-                           "model, or put the documents into a new collection",
-                           (int)name.len, name.data, (int)about.settings.model.len, about.settings.model.data,
-                           e->about.name);
+    status = check_space(e, &about.settings, err);
     collection_info_release(&about);
     return status;
 }

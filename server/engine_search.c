@@ -63,14 +63,9 @@ static enum status search_one(struct engine *e, const struct engine_query *q, co
     enum status status = store_collection_open(e->store, q->collection, &c, err);
     if (status == STATUS_OK)
         status = collection_info(c, &about, err);
-    if (status == STATUS_OK && q->vector == NULL &&
-        memcmp(about.settings.space_id, e->about.space_id, sizeof e->about.space_id) != 0)
-        status = error_set(err, STATUS_MODEL_MISMATCH,
-                           "the collection %.*s was made with the model %.*s, and %s is loaded; start with that "
-                           "model, or index the documents again into a new collection",
-                           (int)q->collection.len, q->collection.data, (int)about.settings.model.len,
-                           about.settings.model.data, e->about.name);
-    else if (status == STATUS_OK && about.settings.width != width)
+    if (status == STATUS_OK && q->vector == NULL)
+        status = check_space(e, &about.settings, err);
+    if (status == STATUS_OK && about.settings.width != width)
         status = error_field(err, STATUS_INVALID, "vector",
                              "the query vector has %zu numbers, those of the collection %.*s have %u", width,
                              (int)q->collection.len, q->collection.data, (unsigned)about.settings.width);

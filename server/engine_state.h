@@ -36,6 +36,9 @@ enum status check_text(struct text text, const char *field, const char *what, st
 /* UNAVAILABLE for an engine without a store. */
 enum status need_store(const struct engine *e, struct error *err);
 
+/* MODEL_MISMATCH when a collection's vectors are of another space than the loaded model's. */
+enum status check_space(const struct engine *e, const struct collection_settings *settings, struct error *err);
+
 /* Adds a sequence as the encoder wants it: <s>, the first tokens of an encoding, </s>. At most the model's
  * context goes in; *dropped is how many tokens did not. */
 enum status add_sequence(const struct engine *e, struct sequences *s, const struct encoding *encoding,

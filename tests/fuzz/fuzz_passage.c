@@ -1,34 +1,14 @@
 /* Bytes as options and text of a document; what passage.h promises is checked on every passage. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unicode/uchar.h>
 
 #include "common/utf8.h"
 #include "tokenizer/passage.h"
 
+#include "default_tokenizer.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static struct tokenizer *opened(void)
-{
-    static struct tokenizer *tokenizer;
-    static struct gguf *file; /* kept for the life of the process, as the tokenizer borrows it */
-    struct error err = {0};
-    const char *path = getenv("COGNATE_MODEL");
-    if (tokenizer == NULL &&
-        (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) != STATUS_OK ||
-         tokenizer_open(file, &tokenizer, &err) != STATUS_OK)) {
-        fprintf(stderr, "%s; set COGNATE_MODEL\n", err.text);
-        exit(1);
-    }
-    return tokenizer;
-}
 
 static void only_white_space(struct text text, size_t start, size_t end)
 {

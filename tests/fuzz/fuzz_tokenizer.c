@@ -2,34 +2,14 @@
  * prompt. Ranges rise without overlap, lie between characters, and cover what they should; only pieces that
  * text can match come out. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/utf8.h"
 #include "tokenizer/tokenizer.h"
 
+#include "default_tokenizer.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static struct tokenizer *opened(void)
-{
-    static struct tokenizer *tokenizer;
-    static struct gguf *file; /* kept for the life of the process, as the tokenizer borrows it */
-    struct error err = {0};
-    const char *path = getenv("COGNATE_MODEL");
-    if (tokenizer == NULL &&
-        (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) != STATUS_OK ||
-         tokenizer_open(file, &tokenizer, &err) != STATUS_OK)) {
-        fprintf(stderr, "%s; set COGNATE_MODEL\n", err.text);
-        exit(1);
-    }
-    return tokenizer;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "unit.h"
+#include "default_tokenizer_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,31 +7,14 @@
 #include "common/buf.h"
 #include "tokenizer/passage.h"
 
-static struct gguf *file;
-static struct tokenizer *tokenizer;
 static struct encoding scratch;
 static struct passages passages;
 
-static int open_model(void **state)
+static int close_all(void **state)
 {
-    (void)state;
-    struct error err = {0};
-    const char *path = getenv("COGNATE_MODEL");
-    if (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) == STATUS_OK &&
-        tokenizer_open(file, &tokenizer, &err) == STATUS_OK)
-        return 0;
-    print_error("%s\n", err.text);
-    return -1;
-}
-
-static int close_model(void **state)
-{
-    (void)state;
     passages_release(&passages);
     encoding_release(&scratch);
-    tokenizer_free(tokenizer);
-    gguf_free(file);
-    return 0;
+    return close_model(state);
 }
 
 static uint32_t count(struct text text, size_t start, size_t end)
@@ -216,5 +199,5 @@ int main(void)
         cmocka_unit_test(large_documents_are_cut_piece_by_piece),
         cmocka_unit_test(refuses_limits_that_leave_no_room),
     };
-    return cmocka_run_group_tests(tests, open_model, close_model);
+    return cmocka_run_group_tests(tests, open_model, close_all);
 }

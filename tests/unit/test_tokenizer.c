@@ -1,4 +1,4 @@
-#include "unit.h"
+#include "default_tokenizer_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,29 +81,6 @@ static const struct {
     {"-", 65537, 4097, 0xe9aedd251ba09995u},
     {"\357\267\272", 5000, 20000, 0x73aa5a1572c8fa96u},
 };
-
-static struct gguf *file;
-static struct tokenizer *tokenizer;
-
-static int open_model(void **state)
-{
-    (void)state;
-    struct error err = {0};
-    const char *path = getenv("COGNATE_MODEL");
-    if (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) == STATUS_OK &&
-        tokenizer_open(file, &tokenizer, &err) == STATUS_OK)
-        return 0;
-    print_error("%s\n", err.text);
-    return -1;
-}
-
-static int close_model(void **state)
-{
-    (void)state;
-    tokenizer_free(tokenizer);
-    gguf_free(file);
-    return 0;
-}
 
 static void encode(struct encoding *e, const char *prefix, const char *text, size_t len)
 {
