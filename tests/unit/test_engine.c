@@ -128,6 +128,43 @@ static void long_texts_are_never_cut_unsaid(void **state)
     free(text);
 }
 
+/* The windows, cut and embedded one by one, weighted by their tokens here. */
+static void windows_weigh_by_their_tokens(void **state)
+{
+    (void)state;
+    const struct engine_model *model = NULL;
+    struct encoding e = {0};
+    struct passages windows = {0};
+    struct embeddings pooled = {0}, one = {0};
+    char *text = words(700); /* one full window and a short one */
+    assert_int_equal(engine_model(engine, &model, NULL), STATUS_OK);
+    assert_int_equal(tokenizer_encode(model->tokenizer, &e, model->info->prompt_query, (struct text){0}, NULL), STATUS_OK);
+    struct passage_options whole = {.max_tokens = model->info->context, .overlap_tokens = UINT32_MAX};
+    assert_int_equal(passages_cut(model->tokenizer, &e, text_of(text), (struct text){0}, &whole, (uint32_t)e.count + 2,
+                                  &windows, NULL),
+                     STATUS_OK);
+    assert_true(windows.count >= 2 && windows.items[0].tokens != windows.items[windows.count - 1].tokens);
+    assert_int_equal(embed(text_of(text), LONG_TEXT_POOL, &pooled, NULL), STATUS_OK);
+    double *sum = calloc(pooled.width, sizeof *sum), square = 0, agreement = 0;
+    for (size_t i = 0; i < windows.count; i++) {
+        struct passage w = windows.items[i];
+        assert_int_equal(embed((struct text){text + w.start, w.end - w.start}, LONG_TEXT_ERROR, &one, NULL), STATUS_OK);
+        for (size_t j = 0; j < pooled.width; j++)
+            sum[j] += (double)w.tokens * one.vectors[j];
+        embeddings_release(&one);
+    }
+    for (size_t j = 0; j < pooled.width; j++) {
+        square += sum[j] * sum[j];
+        agreement += sum[j] * pooled.vectors[j];
+    }
+    assert_true(agreement / sqrt(square) > 1 - 1e-7);
+    free(sum);
+    embeddings_release(&pooled);
+    passages_release(&windows);
+    encoding_release(&e);
+    free(text);
+}
+
 static void bad_input_is_named(void **state)
 {
     (void)state;
@@ -346,7 +383,13 @@ static void a_search_says_what_is_wrong(void **state)
                      STATUS_MODEL_MISMATCH);
     assert_int_equal(refused((struct engine_query){.collection = text_of("other"), .text = text_of("a"), .k = 1}, &err),
                      STATUS_MODEL_MISMATCH);
-    assert_non_null(strstr(err.text, "another"));
+    assert_non_null(strstr(err.text, "the model another,"));
+    other.name = text_of("older");
+    other.model = text_of("cognate-e5-512"); /* the same name and other vectors */
+    assert_int_equal(store_collection_create(engine_store(engine), &other, NULL), STATUS_OK);
+    assert_int_equal(refused((struct engine_query){.collection = text_of("older"), .text = text_of("a"), .k = 1}, &err),
+                     STATUS_MODEL_MISMATCH);
+    assert_non_null(strstr(err.text, "another version"));
 }
 
 static void relevance_leaves_out(void **state)
@@ -382,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_alone_or_among_others),
         cmocka_unit_test(long_texts_are_never_cut_unsaid),
+        cmocka_unit_test(windows_weigh_by_their_tokens),
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(the_model_knows_its_answers),

@@ -351,6 +351,46 @@ static void floors_and_limits(void **state)
     store_close(s);
 }
 
+/* One big number makes the steps of the bytes coarse. The small numbers of `best` all round to nothing and those
+ * of `worse` all round up, so that their bytes say the opposite of their floats: only the bounds of the rounding
+ * keep `best` in the race. */
+static void bytes_that_mislead(void **state)
+{
+    (void)state;
+    struct collection_settings settings = {
+        .name = text_of("coarse"), .model = text_of("m"), .space_id = {7}, .width = WIDTH, .passage_tokens = 200};
+    float vectors[2][WIDTH] = {{1}, {1}}, query[WIDTH] = {0};
+    struct passage_row passages[2];
+    struct document_row rows[2] = {{.id = text_of("best"), .content_hash = {1}}, {.id = text_of("worse"), .content_hash = {2}}};
+    struct put_result results[2];
+    struct hits hits = {0};
+    struct collection *c = NULL;
+    struct store *s = open_store(cpu_best());
+    for (size_t j = 1; j < WIDTH; j++) {
+        query[j] = 1;
+        vectors[0][j] = 0.49f / 127;
+        vectors[1][j] = j < WIDTH - 11 ? 0.51f / 127 : 0;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        passages[i] = (struct passage_row){.end = 4, .tokens = 1, .vector = vectors[i]};
+        rows[i].text = text_of("text");
+        rows[i].passages = &passages[i];
+        rows[i].passage_count = 1;
+    }
+    assert_true(cosine(query, vectors[0]) > cosine(query, vectors[1]));
+    assert_int_equal(store_collection_create(s, &settings, NULL), STATUS_OK);
+    assert_int_equal(store_collection_open(s, text_of("coarse"), &c, NULL), STATUS_OK);
+    for (size_t i = 2; i > 0; i--) /* the misleading one sets the floor first */
+        assert_int_equal(collection_put(c, &rows[i - 1], 1, PUT_UPSERT, results, NULL), STATUS_OK);
+    struct search_query q = {.vector = query, .k = 1, .min_cosine = -2};
+    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_OK);
+    assert_int_equal(hits.count, 1);
+    assert_string_equal(hits.items[0].id.data, "best");
+    hits_release(&hits);
+    collection_release(c);
+    store_close(s);
+}
+
 static void the_store_is_sound(void **state)
 {
     (void)state;
@@ -367,6 +407,7 @@ int main(void)
         cmocka_unit_test(exact_on_every_path),
         cmocka_unit_test(filters_come_first),
         cmocka_unit_test(floors_and_limits),
+        cmocka_unit_test(bytes_that_mislead),
         cmocka_unit_test(the_store_is_sound),
     };
     return cmocka_run_group_tests(tests, fill, clean);
