@@ -48,6 +48,7 @@ struct api_request {
     json_t *body;                  /* borrowed; NULL for none */
     struct text ndjson;            /* a body of JSON lines instead of `body`, where a route takes one */
     int64_t deadline_ms;           /* CLOCK_MONOTONIC milliseconds; 0 for none */
+    const atomic_bool *cancelled;  /* set when nobody waits for the reply any more; NULL: somebody does */
     const struct metrics *metrics; /* of the server; NULL in the command line */
     bool draining;                 /* the server is about to end: not ready */
 };

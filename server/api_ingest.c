@@ -157,7 +157,8 @@ static enum status load_flush(struct load *l)
     enum status status = STATUS_OK;
     if (l->count > 0 && l->stopped.status == STATUS_OK) {
         status = engine_ingest(call->engine, call->captures[0], l->documents, l->count, l->mode,
-                               call->request->deadline_ms, l->outcomes, &l->stopped);
+                               call->request->deadline_ms, call->request->cancelled, l->outcomes,
+                               &l->stopped);
         if (status != STATUS_OK && !l->committed) {
             call->err = l->stopped;
             return status;

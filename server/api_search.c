@@ -253,6 +253,7 @@ static enum status read_search(struct search *s, struct api_call *call)
             .filter = s->filter,
             .min_relevance = shape_number(s->asked, "min_relevance", 0),
             .deadline_ms = call->request->deadline_ms,
+            .cancelled = call->request->cancelled,
         };
     return STATUS_OK;
 }

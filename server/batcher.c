@@ -79,10 +79,21 @@ static void withdraw(struct batcher *b, struct batch_job *job)
 {
     if (!job->listed)
         return;
+    b->stats.dropped += job->n - job->claimed;
     b->unclaimed -= job->starts[job->n] - job->starts[job->claimed];
     job->finished += job->n - job->claimed;
     job->claimed = job->n;
     lane_remove(lane_of(b, job), job);
+}
+
+/* Ends a job whose caller has left, as far as nobody works on it. */
+static bool cancelled(struct batcher *b, struct batch_job *job)
+{
+    if (job->cancelled == NULL || !atomic_load(job->cancelled))
+        return false;
+    error_set(&job->error, STATUS_CANCELLED, "nobody waits for these texts any more");
+    withdraw(b, job);
+    return true;
 }
 
 /* Claims sequences of one lane into the worker's pass, which holds `count` with `tokens` so far. */
@@ -91,6 +102,8 @@ static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t
     struct batcher *b = w->batcher;
     while (lane->first != NULL && count < BATCH_SEQUENCES) {
         struct batch_job *job = lane->first;
+        if (cancelled(b, job))
+            continue;
         size_t length = job->starts[job->claimed + 1] - job->starts[job->claimed];
         if (count > 0 && *tokens + length > budget)
             break;
@@ -145,6 +158,10 @@ static void *work(void *argument)
         uint64_t budget = share < SHARE_TOKENS ? SHARE_TOKENS : share > BATCH_TOKENS ? BATCH_TOKENS : share;
         size_t tokens = 0, count = claim(w, &b->query, budget, 0, &tokens);
         count = claim(w, &b->bulk, budget, count, &tokens);
+        if (count == 0) { /* all that waited was cancelled */
+            pthread_cond_broadcast(&b->done);
+            continue;
+        }
         pthread_mutex_unlock(&b->lock);
 
         struct error err = {0};
@@ -280,6 +297,8 @@ enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error 
     struct timespec until = {.tv_sec = job->deadline_ms / 1000, .tv_nsec = job->deadline_ms % 1000 * 1000000};
     pthread_mutex_lock(&b->lock);
     while (job->finished < job->n) {
+        if (cancelled(b, job) && job->finished == job->n)
+            break;
         if (job->deadline_ms == 0 || job->error.status != STATUS_OK) {
             pthread_cond_wait(&b->done, &b->lock);
         } else if (pthread_cond_timedwait(&b->done, &b->lock, &until) != 0 && job->finished < job->n) {

@@ -18,6 +18,7 @@
 #ifndef COGNATE_SERVER_BATCHER_H
 #define COGNATE_SERVER_BATCHER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct batch_job {
     float *out; /* [n][width] */
     bool bulk;
     int64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds; 0 for none */
+    const atomic_bool *cancelled; /* set from outside when nobody waits for the rows any more; or NULL */
 
     /* the batcher's, under its lock */
     struct batch_job *next;
@@ -46,6 +48,7 @@ struct batch_job {
 struct batch_stats {
     uint64_t texts, tokens, batches, busy_us;
     uint64_t refused; /* calls */
+    uint64_t dropped; /* texts that nobody had begun with when their caller gave up */
     uint32_t calls;   /* now inside */
 };
 
@@ -61,8 +64,8 @@ void batcher_leave(struct batcher *b);
 
 void batcher_submit(struct batcher *b, struct batch_job *job);
 
-/* Until every sequence is embedded, one of them failed, or the deadline passed; then the job is the caller's
- * again. */
+/* Until every sequence is embedded, one of them failed, the deadline passed, or the job is cancelled, which is
+ * seen at the end of the pass under way; then the job is the caller's again. */
 enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error *err);
 
 void batcher_stats(struct batcher *b, struct batch_stats *out);

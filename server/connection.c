@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,7 @@ bool connection_enter(struct connections *set, struct connection *c, enum connec
         c->state = state;
         c->deadline_ms = deadline_ms;
         c->active_ms = monotonic_ms();
+        atomic_store(&c->left, false);
     }
     pthread_mutex_unlock(&set->lock);
     return in_time;
@@ -213,6 +215,12 @@ static bool begun(const struct connection *c)
     return bytes_received(c) > c->received || (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0);
 }
 
+static bool has_left(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && p.revents != 0;
+}
+
 void connections_sweep(struct connections *set, int64_t now_ms)
 {
     pthread_mutex_lock(&set->lock);
@@ -222,6 +230,8 @@ void connections_sweep(struct connections *set, int64_t now_ms)
         if (set->draining && c->state == CONNECTION_HEAD && !begun(c) &&
             (c->served || now_ms > c->started_ms + CONNECTION_GRACE_MS))
             shutdown(c->fd, SHUT_RD);
+        if (c->state == CONNECTION_WORK && !atomic_load(&c->left) && has_left(c))
+            atomic_store(&c->left, true);
         bool late = c->deadline_ms != 0 && now_ms > c->deadline_ms;
         bool silent = c->state == CONNECTION_BODY && now_ms > c->active_ms + CONNECTION_INACTIVE_MS;
         if (c->state == CONNECTION_EXPIRED || (!late && !silent))

@@ -11,6 +11,10 @@
  * requests a connection has none until the first byte of the next head has come, which the kernel's count of
  * received bytes tells.
  *
+ * The sweep also looks who has left: a client that closes its connection, or its half of it, while its
+ * request is at WORK does not wait for the answer, and the flag that the engine watches is set. The two
+ * cannot be told apart before something is sent.
+ *
  * One mutex guards the list and all states: they change a handful of times a request.
  */
 #ifndef COGNATE_SERVER_CONNECTION_H
@@ -18,6 +22,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -48,7 +53,8 @@ struct connection {
     bool over_tcp;
     char client[INET6_ADDRSTRLEN]; /* address, or "unix" */
     enum connection_state state;
-    bool served; /* it has had an answer */
+    bool served;      /* it has had an answer */
+    atomic_bool left; /* during WORK: read without the lock */
     int64_t started_ms;
     int64_t deadline_ms; /* 0: none */
     int64_t active_ms;   /* last byte of a body */
@@ -90,7 +96,7 @@ bool connection_expired(struct connections *set, struct connection *c);
  * still coming. Does nothing on a connection that is not plain. */
 void connection_say(const struct connection *c, int http, enum status status, const char *text);
 
-/* Ends what has exceeded its time. */
+/* Ends what has exceeded its time, and marks those whose client has left while their request is at work. */
 void connections_sweep(struct connections *set, int64_t now_ms);
 
 /* From now on the sweep closes, for reading, what waits for a request of which no byte has come; a connection

@@ -286,5 +286,6 @@ void engine_stats(struct engine *e, struct engine_stats *out)
                                  .busy_us = encoder.busy_us,
                                  .searches = atomic_load(&e->searches),
                                  .refused = encoder.refused,
+                                 .dropped = encoder.dropped,
                                  .waiting = encoder.calls};
 }

@@ -14,12 +14,14 @@
  *
  * An engine owns the model, the encoder threads with their queue, and the store. Every call is safe from any
  * number of threads; texts handed in are borrowed for the call. `deadline_ms` is CLOCK_MONOTONIC
- * milliseconds, 0 for none: past it a call returns DEADLINE and leaves nothing half-done. Texts must be valid
- * UTF-8 (INVALID names the byte otherwise). OVERLOADED means that ENGINE_WAITING calls wait already.
+ * milliseconds, 0 for none: past it a call returns DEADLINE and leaves nothing half-done. `cancelled`, which may
+ * be NULL, is a flag that another thread sets when nobody waits for the answer any more: the call returns
+ * CANCELLED, soon, and leaves nothing half-done either. Texts must be valid UTF-8 (INVALID names the byte otherwise). OVERLOADED means that ENGINE_WAITING calls wait already.
  */
 #ifndef COGNATE_SERVER_ENGINE_H
 #define COGNATE_SERVER_ENGINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -100,6 +102,7 @@ struct embed_request {
     enum long_text long_text;
     bool bulk; /* yields to calls that do not say so */
     int64_t deadline_ms;
+    const atomic_bool *cancelled;
 };
 
 /* Of one text: its rows are first … first + count - 1; count is 1 except for LONG_TEXT_PASSAGES, where it is
@@ -144,8 +147,8 @@ struct ingest_result {
  * Creates the collection with the model's defaults when it does not exist. MODEL_MISMATCH when the collection
  * was made with another model. */
 enum status engine_ingest(struct engine *e, struct text collection, const struct ingest_document *documents,
-                          size_t n, enum put_mode mode, int64_t deadline_ms, struct ingest_result *results,
-                          struct error *err);
+                          size_t n, enum put_mode mode, int64_t deadline_ms, const atomic_bool *cancelled,
+                          struct ingest_result *results, struct error *err);
 
 /* ---- collections and search ---- */
 
@@ -165,6 +168,7 @@ struct engine_query {
     const struct filter *filter;
     double min_relevance; /* 0 for none */
     int64_t deadline_ms;
+    const atomic_bool *cancelled;
 };
 
 /* Answers n queries (their texts embedded together) into out[0…n-1], all or none. NOT_FOUND for a collection
@@ -179,6 +183,7 @@ struct engine_stats {
     uint64_t texts, tokens, batches; /* through the encoder since the start */
     uint64_t busy_us;                /* encoder threads, summed */
     uint64_t searches, refused;      /* refused: OVERLOADED */
+    uint64_t dropped;                /* texts not embedded because their caller had given up or left */
     uint32_t waiting;                /* calls in the queue now */
 };
 void engine_stats(struct engine *e, struct engine_stats *out);

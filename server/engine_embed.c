@@ -202,7 +202,8 @@ enum status engine_embed(struct engine *e, const struct embed_request *request, 
     if (status != STATUS_OK)
         return status;
     struct embedding m = {.e = e, .request = request, .prompt = prompt_of(e, request->input_type)};
-    sequences_init(&m.sequences, e->batcher, e->about.info->width, request->bulk, request->deadline_ms);
+    sequences_init(&m.sequences, e->batcher, e->about.info->width, request->bulk, request->deadline_ms,
+                   request->cancelled);
     status = embed(&m, out, err);
     sequences_release(&m.sequences);
     batcher_leave(e->batcher);

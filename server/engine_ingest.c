@@ -296,8 +296,8 @@ static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct
 }
 
 enum status engine_ingest(struct engine *e, struct text collection, const struct ingest_document *documents,
-                          size_t n, enum put_mode mode, int64_t deadline_ms, struct ingest_result *results,
-                          struct error *err)
+                          size_t n, enum put_mode mode, int64_t deadline_ms, const atomic_bool *cancelled,
+                          struct ingest_result *results, struct error *err)
 {
     enum status status = need_store(e, err);
     if (status == STATUS_OK)
@@ -308,7 +308,7 @@ enum status engine_ingest(struct engine *e, struct text collection, const struct
         return status;
     struct ingest g = {.e = e, .documents = documents, .results = results};
     memset(results, 0, n * sizeof *results);
-    sequences_init(&g.sequences, e->batcher, e->about.info->width, true, deadline_ms);
+    sequences_init(&g.sequences, e->batcher, e->about.info->width, true, deadline_ms, cancelled);
     status = open_collection(&g, collection, err);
     if (status == STATUS_OK)
         status = ingest(&g, n, mode, err);

@@ -33,6 +33,7 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
 {
     size_t count = 0;
     int64_t deadline = 0;
+    const atomic_bool *cancelled = NULL;
     struct text *texts = calloc(n, sizeof *texts);
     if (texts == NULL)
         return error_memory(err, "searching");
@@ -43,10 +44,14 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
         texts[count++] = queries[i].text;
         if (queries[i].deadline_ms != 0 && (deadline == 0 || queries[i].deadline_ms < deadline))
             deadline = queries[i].deadline_ms;
+        cancelled = queries[i].cancelled;
     }
     enum status status = STATUS_OK;
     if (count > 0)
-        status = engine_embed(e, &(struct embed_request){.texts = texts, .n = count, .deadline_ms = deadline}, out, err);
+        status = engine_embed(e,
+                              &(struct embed_request){
+                                  .texts = texts, .n = count, .deadline_ms = deadline, .cancelled = cancelled},
+                              out, err);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         if (out->passages[i].tokens == 0)
             status = error_field(err, STATUS_INVALID, "query", "the query is empty; say what to look for");
@@ -60,6 +65,8 @@ static enum status search_one(struct engine *e, const struct engine_query *q, co
     struct collection *c = NULL;
     struct collection_info about = {0};
     struct search_query query = {.vector = vector, .k = q->k, .filter = q->filter, .deadline_ms = q->deadline_ms};
+    if (q->cancelled != NULL && atomic_load(q->cancelled))
+        return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
     enum status status = store_collection_open(e->store, q->collection, &c, err);
     if (status == STATUS_OK)
         status = collection_info(c, &about, err);

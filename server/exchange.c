@@ -437,13 +437,14 @@ static int64_t deadline(const struct service *s, const struct exchange *x)
     return monotonic_ms() + ms;
 }
 
-static void work(struct service *s, struct exchange *x)
+static void work(struct service *s, struct exchange *x, const struct connection *c)
 {
     struct error err = {0};
     struct api_request request = {.method = x->method,
                                   .path = x->path,
                                   .query = x->query,
                                   .deadline_ms = deadline(s, x),
+                                  .cancelled = &c->left,
                                   .metrics = s->metrics,
                                   .draining = atomic_load(&s->draining)};
     enum status status = STATUS_OK;
@@ -482,6 +483,6 @@ enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, con
         return MHD_NO;
     inactivity(library, 0);
     if (x->reply.status == 0)
-        work(s, x);
+        work(s, x, c);
     return answer(s, x, library, c);
 }

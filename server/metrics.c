@@ -162,6 +162,8 @@ static enum status write_engine(struct engine *e, struct buf *out, struct error 
         {"cognate_encoder_waiting_calls", "gauge", "Calls in the encoder's queue.", s.waiting},
         {"cognate_encoder_refused_total", "counter", "Calls refused because the queue was full.",
          (double)s.refused},
+        {"cognate_encoder_dropped_texts_total", "counter",
+         "Texts not embedded because their client had left or their time was up.", (double)s.dropped},
         {"cognate_searches_total", "counter", "Queries answered.", (double)s.searches},
     };
     enum status status = STATUS_OK;

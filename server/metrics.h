@@ -17,9 +17,10 @@
  *     cognate_model_loaded                                              0 or 1
  *     cognate_encoder_texts_total, _tokens_total, _batches_total, _busy_seconds_total (threads summed)
  *     cognate_encoder_waiting_calls, cognate_encoder_refused_total      refused: the queue was full
- *     cognate_searches_total
- *     cognate_store_bytes, cognate_collection_documents{collection}, cognate_collection_passages{collection}
- *     process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds
+ *     cognate_encoder_dropped_texts_total                               texts whose caller left or ran out of
+ * time cognate_searches_total cognate_store_bytes, cognate_collection_documents{collection},
+ * cognate_collection_passages{collection} process_cpu_seconds_total, process_resident_memory_bytes,
+ * process_open_fds
  *
  * Routes that were not asked for yet have no line; the route "none" stands for addresses that do not exist.
  * The order of lines never changes.

@@ -5,9 +5,11 @@
 
 #define SLICE_TOKENS 16384 /* half a second of work: both threads stay busy while the other slice is filled */
 
-void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms)
+void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms,
+                    const atomic_bool *cancelled)
 {
-    *s = (struct sequences){.batcher = b, .width = width, .bulk = bulk, .deadline_ms = deadline_ms};
+    *s = (struct sequences){
+        .batcher = b, .width = width, .bulk = bulk, .deadline_ms = deadline_ms, .cancelled = cancelled};
 }
 
 /* Room for `wanted` elements of `size` bytes at *array, which holds *room. */
@@ -50,7 +52,8 @@ static enum status submit(struct sequences *s, struct error *err)
                                     .n = slice->count,
                                     .out = slice->vectors,
                                     .bulk = s->bulk,
-                                    .deadline_ms = s->deadline_ms};
+                                    .deadline_ms = s->deadline_ms,
+                                    .cancelled = s->cancelled};
     slice->first = s->count - slice->count;
     slice->submitted = true;
     batcher_submit(s->batcher, &slice->job);

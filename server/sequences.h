@@ -2,7 +2,7 @@
  * prepares the next.
  *
  *     struct sequences s;
- *     sequences_init(&s, batcher, width, bulk, deadline_ms);
+ *     sequences_init(&s, batcher, width, true, deadline_ms, NULL);
  *     for (…)
  *         if (sequences_add(&s, n, &ids, &err) == STATUS_OK)
  *             fill(ids, n);
@@ -32,6 +32,7 @@ struct sequences {
     size_t width;
     bool bulk;
     int64_t deadline_ms;
+    const atomic_bool *cancelled;
     struct slice slices[2];
     int filling; /* which slice */
     float *vectors;
@@ -39,7 +40,9 @@ struct sequences {
     size_t room;  /* rows */
 };
 
-void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms);
+/* The last three as in struct batch_job. */
+void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms,
+                    const atomic_bool *cancelled);
 
 /* Room for the n ids of one more sequence, to be filled before the next call. May wait for a slice, and so
  * return what batcher_wait does. */

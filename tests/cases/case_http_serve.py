@@ -3,6 +3,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -127,6 +128,28 @@ def keys():
             assert secret not in server.log, "a key is in the log"
 
 
+def figure(server, name):
+    """A metric without labels."""
+    text = server.call("GET", "/metrics")[1]
+    return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
+
+
+def leaving():
+    """Nobody works on for a client who has left: what waits of the texts is dropped."""
+    with Server() as server:
+        connection = server.connect()
+        texts = [f"{part} {text}" for part in range(5) for text in TEXTS]
+        connection.request("POST", "/v1/embed", json.dumps({"input": texts}), {"Content-Type": "application/json"})
+        while figure(server, "cognate_encoder_waiting_calls") == 0:
+            time.sleep(0.01)
+        connection.close()
+        wait_for(server, '"status":499')
+        assert figure(server, "cognate_encoder_waiting_calls") == 0
+        assert figure(server, "cognate_encoder_dropped_texts_total") > 0
+        assert figure(server, "cognate_encoder_texts_total") < len(texts)
+        assert server.call("POST", "/v1/embed", {"input": "x"})[0] == 200
+
+
 def drain():
     """SIGTERM while requests run: every one of them is answered, no new connection is taken, exit code 0."""
     with Server() as server:
@@ -224,6 +247,7 @@ def main():
     refusals()
     unix_socket()
     keys()
+    leaving()
     drain()
     second_signal()
     many()

@@ -156,12 +156,49 @@ static void a_deadline_takes_back_what_waits(void **state)
     assert_int_equal(batcher_wait(b, &late, &err), STATUS_DEADLINE);
     batcher_stats(b, &stats);
     assert_true(stats.texts < MANY);
+    assert_int_equal(stats.dropped, MANY - stats.texts);
+
+    /* The same when the caller leaves meanwhile. */
+    atomic_bool gone = false;
+    uint64_t before = stats.texts;
+    struct batch_job left = {.ids = many, .starts = at, .n = MANY, .out = out, .cancelled = &gone};
+    err = (struct error){0};
+    batcher_submit(b, &left);
+    atomic_store(&gone, true);
+    assert_int_equal(batcher_wait(b, &left, &err), STATUS_CANCELLED);
+    batcher_stats(b, &stats);
+    assert_true(stats.texts - before < MANY);
+    assert_int_equal(stats.dropped + stats.texts, 2 * MANY);
+
     struct batch_job next = {.ids = ids, .starts = starts, .n = 2, .out = out};
     batcher_submit(b, &next);
     assert_int_equal(batcher_wait(b, &next, NULL), STATUS_OK);
     batcher_free(b);
     free(at);
     free(many);
+    free(out);
+}
+
+/* Nobody works for a caller who has left before his turn. */
+static void a_cancelled_job_is_passed_over(void **state)
+{
+    (void)state;
+    struct batcher *b = NULL;
+    struct batch_stats stats;
+    atomic_bool gone = true;
+    float *out = malloc(TEXTS * width * sizeof *out);
+    assert_int_equal(batcher_new(model, 1, 2, &b, NULL), STATUS_OK);
+    for (int bulk = 0; bulk < 2; bulk++) {
+        struct batch_job job = {
+            .ids = ids, .starts = starts, .n = TEXTS, .out = out, .bulk = bulk != 0, .cancelled = &gone};
+        batcher_submit(b, &job);
+        assert_int_equal(batcher_wait(b, &job, NULL), STATUS_CANCELLED);
+    }
+    batcher_stats(b, &stats);
+    assert_int_equal(stats.texts, 0);
+    assert_int_equal(stats.batches, 0);
+    assert_int_equal(stats.dropped, 2 * TEXTS);
+    batcher_free(b);
     free(out);
 }
 
@@ -188,6 +225,7 @@ int main(void)
         cmocka_unit_test(callers_get_their_own_rows),
         cmocka_unit_test(a_full_house_is_refused),
         cmocka_unit_test(a_deadline_takes_back_what_waits),
+        cmocka_unit_test(a_cancelled_job_is_passed_over),
         cmocka_unit_test(a_bad_sequence_fails_its_job),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

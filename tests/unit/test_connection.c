@@ -213,6 +213,37 @@ static void test_drain(void **state)
     connections_release(&set);
 }
 
+/* A client that closes, or half closes, is noticed while its request is at work, and only then. */
+static void test_leaving(void **state)
+{
+    struct sockaddr local = {.sa_family = AF_UNIX};
+    struct connections set;
+    (void)state;
+    assert_int_equal(connections_init(&set, 9, 9, NULL), STATUS_OK);
+    for (int half = 0; half < 2; half++) {
+        struct pair p = pair_open();
+        struct connection *c = connection_start(&set, p.ours, &local, true);
+        connection_enter(&set, c, CONNECTION_WORK, 0);
+        assert_int_equal(send(p.theirs, "x", 1, 0), 1); /* the next request of one that pipelines */
+        connections_sweep(&set, monotonic_ms());
+        assert_false(atomic_load(&c->left));
+        if (half)
+            shutdown(p.theirs, SHUT_WR);
+        else
+            close(p.theirs);
+        connections_sweep(&set, monotonic_ms());
+        assert_true(atomic_load(&c->left));
+        connection_enter(&set, c, CONNECTION_ANSWER, 0);
+        connections_sweep(&set, monotonic_ms());
+        assert_false(atomic_load(&c->left));
+        connection_end(&set, c);
+        close(p.ours);
+        if (half)
+            close(p.theirs);
+    }
+    connections_release(&set);
+}
+
 static void test_say(void **state)
 {
     struct pair p = pair_open();
@@ -245,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_new_connection_has_a_deadline),
         cmocka_unit_test(test_rest),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

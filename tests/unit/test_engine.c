@@ -255,7 +255,7 @@ static void what_goes_in_is_found_across_languages(void **state)
         document("bread", "Le pain", "Mélangez la farine, l'eau, le sel et la levure, puis laissez lever la pâte."),
         document("bike", "", "自行车的链条掉了，先把后轮抬起来再装回去。"),
     };
-    assert_int_equal(engine_ingest(engine, text_of("a"), documents, 3, PUT_UPSERT, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("a"), documents, 3, PUT_UPSERT, 0, NULL, results, NULL), STATUS_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(results[i].outcome, PUT_CREATED);
         assert_int_equal(results[i].passages, 1);
@@ -281,17 +281,17 @@ static void known_text_is_not_embedded_again(void **state)
     (void)state;
     struct ingest_result results[2];
     struct ingest_document first = document("x", "", "The library opens at nine."), moved = first;
-    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, results, NULL), STATUS_OK);
-    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, NULL, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, NULL, results, NULL), STATUS_OK);
     assert_int_equal(results[0].outcome, PUT_UNCHANGED);
     assert_int_equal(results[0].tokens, 0);
     moved.id = text_of("y");
-    assert_int_equal(engine_ingest(engine, text_of("b"), &moved, 1, PUT_UPSERT, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("b"), &moved, 1, PUT_UPSERT, 0, NULL, results, NULL), STATUS_OK);
     assert_int_equal(results[0].outcome, PUT_CREATED);
     assert_int_equal(results[0].passages, 1);
     assert_int_equal(results[0].tokens, 0);
     first.title = text_of("Hours");
-    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("b"), &first, 1, PUT_UPSERT, 0, NULL, results, NULL), STATUS_OK);
     assert_int_equal(results[0].outcome, PUT_UPDATED);
     assert_true(results[0].tokens > 0);
 }
@@ -307,7 +307,7 @@ static void a_bad_row_fails_alone(void **state)
         {.id = text_of("bytes"), .text = {"\xc3", 1}},
         document("also good", "", "Another sentence."),
     };
-    assert_int_equal(engine_ingest(engine, text_of("c"), documents, 5, PUT_CREATE, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("c"), documents, 5, PUT_CREATE, 0, NULL, results, NULL), STATUS_OK);
     assert_int_equal(results[0].outcome, PUT_CREATED);
     assert_int_equal(results[1].outcome, PUT_FAILED);
     assert_string_equal(results[1].error.field, "text");
@@ -317,7 +317,7 @@ static void a_bad_row_fails_alone(void **state)
     assert_int_equal(results[3].outcome, PUT_FAILED);
     assert_int_equal(results[3].error.status, STATUS_INVALID);
     assert_int_equal(results[4].outcome, PUT_CREATED);
-    assert_int_equal(engine_ingest(engine, text_of("c"), documents, 1, PUT_CREATE, 0, results, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("c"), documents, 1, PUT_CREATE, 0, NULL, results, NULL), STATUS_OK);
     assert_int_equal(results[0].outcome, PUT_FAILED);
     assert_int_equal(results[0].error.status, STATUS_CONFLICT);
 }
@@ -331,7 +331,7 @@ static void long_documents_come_in_passages(void **state)
     const char *needle = "The spare key hangs behind the blue door of the boat house.";
     assert_true(asprintf(&text, "%s.\n\n%s\n\n%s.", filler, needle, filler) > 0);
     struct ingest_document d = document("long", "Notes", text);
-    assert_int_equal(engine_ingest(engine, text_of("d"), &d, 1, PUT_UPSERT, 0, &result, NULL), STATUS_OK);
+    assert_int_equal(engine_ingest(engine, text_of("d"), &d, 1, PUT_UPSERT, 0, NULL, &result, NULL), STATUS_OK);
     assert_true(result.passages >= 4);
     ask("d", "Wo ist der Ersatzschlüssel?", 5, &hits);
     assert_int_equal(hits.count, 1);
@@ -379,7 +379,7 @@ static void a_search_says_what_is_wrong(void **state)
     assert_int_equal(store_collection_create(engine_store(engine), &other, NULL), STATUS_OK);
     struct ingest_document d = document("x", "", "text");
     struct ingest_result result;
-    assert_int_equal(engine_ingest(engine, text_of("other"), &d, 1, PUT_UPSERT, 0, &result, &err),
+    assert_int_equal(engine_ingest(engine, text_of("other"), &d, 1, PUT_UPSERT, 0, NULL, &result, &err),
                      STATUS_MODEL_MISMATCH);
     assert_int_equal(refused((struct engine_query){.collection = text_of("other"), .text = text_of("a"), .k = 1}, &err),
                      STATUS_MODEL_MISMATCH);

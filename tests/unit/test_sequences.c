@@ -25,7 +25,7 @@ static void rows_keep_their_order(void **state)
     float *alone = malloc(width * sizeof *alone);
     assert_int_equal(batcher_new(model, 2, 1, &b, NULL), STATUS_OK);
     assert_int_equal(embedder_new(model, 0, &e, NULL), STATUS_OK);
-    sequences_init(&s, b, width, true, 0);
+    sequences_init(&s, b, width, true, 0, NULL);
     for (int32_t i = 0; i < SEQUENCES; i++) {
         int32_t *ids;
         assert_int_equal(sequences_add(&s, LENGTH, &ids, NULL), STATUS_OK);
