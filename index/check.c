@@ -38,21 +38,23 @@ enum status store_check(struct store *s, struct error *err)
         {"SELECT c.name FROM collections c WHERE c.documents <> "
          "(SELECT count(*) FROM documents d WHERE d.collection = c.id)",
          "a collection does not have the documents it counts"},
-        {"SELECT c.name FROM collections c WHERE c.passages <> (SELECT count(*) FROM spaces s JOIN passages "
-         "p ON "
-         "p.id >= s.id << 40 AND p.id < s.id + 1 << 40 WHERE s.collection = c.id AND s.active)",
+        {"SELECT c.name FROM collections c JOIN spaces s ON s.collection = c.id WHERE s.passages <> "
+         "(SELECT count(*) FROM passages p WHERE p.id >= s.id << 40 AND p.id < s.id + 1 << 40)",
          "a collection does not have the passages it counts"},
         {"SELECT c.name FROM collections c WHERE 1 <> "
          "(SELECT count(*) FROM spaces s WHERE s.collection = c.id AND s.active)",
          "a collection has no active vector space"},
         {"SELECT d.name FROM documents d WHERE NOT EXISTS (SELECT 1 FROM texts t WHERE t.document = d.id)",
          "a document has no text"},
-        {"SELECT d.name FROM documents d WHERE d.passages <> "
-         "(SELECT count(*) FROM passages p JOIN spaces s ON s.id = p.id >> 40 AND s.active WHERE p.document "
-         "= d.id)",
-         "a document does not have the passages it counts"},
-        {"SELECT p.id FROM passages p LEFT JOIN spaces s ON s.id = p.id >> 40 "
-         "WHERE s.id IS NULL OR length(p.vector) <> 4 * s.width",
+        {"SELECT p.id FROM passages p JOIN documents d ON d.id = p.document "
+         "LEFT JOIN spaces s ON s.id = p.id >> 40 AND s.collection = d.collection WHERE s.id IS NULL",
+         "a passage lies in the vector space of another collection"},
+        {"SELECT d.name FROM documents d JOIN passages p ON p.document = d.id GROUP BY d.id, p.id >> 40 "
+         "HAVING min(p.ordinal) <> 0 OR max(p.ordinal) + 1 <> count(*) OR max(p.id) - min(p.id) <> "
+         "max(p.ordinal)",
+         "a document does not have its passages one behind the other"},
+        {"SELECT p.id FROM passages p JOIN spaces s ON s.id = p.id >> 40 WHERE length(p.vector) <> 4 * "
+         "s.width",
          "a passage has no vector of its space"},
     };
     _Static_assert(PASSAGE_BITS == 40, "the statements shift by it");

@@ -25,12 +25,13 @@ enum status collection_row(struct collection *c, struct sql *sql, struct collect
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status = sql_get(
-        sql, "SELECT generation, documents, passages, created, updated FROM collections WHERE id = ?1", &st,
-        err);
+    enum status status = sql_get(sql,
+                                 "SELECT c.generation, c.documents, s.passages, c.created, c.updated "
+                                 "FROM collections c JOIN spaces s ON s.collection = c.id WHERE s.id = ?1",
+                                 &st, err);
     if (status != STATUS_OK)
         return status;
-    sqlite3_bind_int64(st, 1, c->id);
+    sqlite3_bind_int64(st, 1, c->space);
     status = sql_step(sql, st, &row, err);
     if (status != STATUS_OK)
         return status;
@@ -51,14 +52,20 @@ enum status collection_touch(struct collection *c, int64_t documents, int64_t pa
     enum status status =
         sql_get(sql,
                 "UPDATE collections SET generation = generation + 1, documents = documents + ?2, "
-                "passages = passages + ?3, updated = max(updated, ?4) WHERE id = ?1",
+                "updated = max(updated, ?3) WHERE id = ?1",
                 &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
     sqlite3_bind_int64(st, 2, documents);
-    sqlite3_bind_int64(st, 3, passages);
-    sqlite3_bind_int64(st, 4, time_now_ms());
+    sqlite3_bind_int64(st, 3, time_now_ms());
+    status = sql_step(sql, st, NULL, err);
+    if (status == STATUS_OK)
+        status = sql_get(sql, "UPDATE spaces SET passages = passages + ?2 WHERE id = ?1", &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, c->space);
+    sqlite3_bind_int64(st, 2, passages);
     return sql_step(sql, st, NULL, err);
 }
 
@@ -228,8 +235,8 @@ enum status store_collection_create(struct store *s, const struct collection_set
                         (int)settings->name.len, settings->name.data);
     else if (status == STATUS_NOT_FOUND)
         status = sql_get(sql,
-                         "INSERT INTO collections (name, generation, documents, passages, created, updated) "
-                         "VALUES (?1, 1, 0, 0, ?2, ?2)",
+                         "INSERT INTO collections (name, generation, documents, created, updated) "
+                         "VALUES (?1, 1, 0, ?2, ?2)",
                          &st, err);
     if (status != STATUS_OK)
         goto done;
@@ -312,7 +319,7 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
 
 #define FACTS                                                                                                \
     "SELECT c.name, s.model, s.space_id, s.width, s.passage_tokens, s.passage_overlap, c.documents, "        \
-    "c.passages, c.created, c.updated, c.generation, c.id, s.id FROM collections c "                         \
+    "s.passages, c.created, c.updated, c.generation, c.id, s.id FROM collections c "                         \
     "JOIN spaces s ON s.collection = c.id AND s.active "
 
 static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collection_info *out,

@@ -2,9 +2,14 @@
 #include <stdlib.h>
 
 #include "index/put.h"
+#include "index/schema.h"
 #include "index/store.h"
 
-#define COLUMNS "d.name, d.title, d.lang, d.metadata, d.created, d.updated, d.passages"
+/* ?1 is the collection and ?2 the space. */
+#define COLUMNS                                                                                              \
+    "d.name, d.title, d.lang, d.metadata, d.created, d.updated, "                                            \
+    "(SELECT count(*) FROM passages p WHERE p.document = d.id AND p.id >> 40 = ?2)"
+_Static_assert(PASSAGE_BITS == 40, "the statement shifts by it");
 
 static enum status read_document(sqlite3_stmt *st, bool with_text, struct document *out, struct error *err)
 {
@@ -63,11 +68,12 @@ enum status collection_get(struct collection *c, struct text id, struct document
     if (status == STATUS_OK)
         status = sql_get(sql,
                          "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
-                         "WHERE d.collection = ?1 AND d.name = ?2",
+                         "WHERE d.collection = ?1 AND d.name = ?3",
                          &st, err);
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->id);
-        sql_bind_text(st, 2, id);
+        sqlite3_bind_int64(st, 2, c->space);
+        sql_bind_text(st, 3, id);
         status = sql_step(sql, st, &row, err);
     }
     if (status == STATUS_OK && !row)
@@ -96,16 +102,17 @@ enum status collection_documents(struct collection *c, struct text after, size_t
             with_text
                 ? sql_get(sql,
                           "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
-                          "WHERE d.collection = ?1 AND d.name > ?2 ORDER BY d.name LIMIT ?3",
+                          "WHERE d.collection = ?1 AND d.name > ?3 ORDER BY d.name LIMIT ?4",
                           &st, err)
                 : sql_get(sql,
-                          "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?2 "
-                          "ORDER BY d.name LIMIT ?3",
+                          "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?3 "
+                          "ORDER BY d.name LIMIT ?4",
                           &st, err);
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->id);
-        sql_bind_text(st, 2, after);
-        sqlite3_bind_int64(st, 3, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+        sqlite3_bind_int64(st, 2, c->space);
+        sql_bind_text(st, 3, after);
+        sqlite3_bind_int64(st, 4, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
         if (count == capacity) {

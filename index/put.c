@@ -160,14 +160,17 @@ enum status document_find(struct collection *c, struct sql *sql, struct text nam
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status = sql_get(sql,
-                                 "SELECT id, content_hash, passages, lang, title, metadata FROM documents "
-                                 "WHERE collection = ?1 AND name = ?2",
-                                 &st, err);
+    enum status status =
+        sql_get(sql,
+                "SELECT id, content_hash, (SELECT count(*) FROM passages p WHERE p.document = "
+                "d.id AND p.id >> 40 = ?3), lang, title, metadata FROM documents d "
+                "WHERE collection = ?1 AND name = ?2",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
     sql_bind_text(st, 2, name);
+    sqlite3_bind_int64(st, 3, c->space);
     status = sql_step(sql, st, &row, err);
     if (status != STATUS_OK)
         return status;
@@ -227,20 +230,22 @@ static enum status find_source(struct collection *c, struct sql *sql, const unsi
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status = sql_get(
-        sql,
-        "SELECT (SELECT min(p.id) FROM passages p WHERE p.document = d.id), d.passages FROM documents d "
-        "WHERE d.collection = ?1 AND d.content_hash = ?2 LIMIT 1",
-        &st, err);
+    enum status status =
+        sql_get(sql,
+                "SELECT min(p.id), count(*) FROM passages p WHERE p.id >> 40 = ?3 AND p.document = "
+                "(SELECT d.id FROM documents d WHERE d.collection = ?1 AND d.content_hash = ?2 LIMIT 1)",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->id);
     sqlite3_bind_blob(st, 2, hash, 32, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, c->space);
     status = sql_step(sql, st, &row, err);
     if (status != STATUS_OK)
         return status;
-    *out =
-        row ? (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)} : (struct span){0, -1};
+    bool found = row && sqlite3_column_int64(st, 1) > 0;
+    *out = found ? (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)}
+                 : (struct span){0, -1};
     sqlite3_reset(st);
     return STATUS_OK;
 }
@@ -353,33 +358,31 @@ static enum status write_text(struct batch *b, int64_t document, struct text tex
 }
 
 /* Writes the row of a document: over `*document`, or a new one when that is 0. */
-static enum status write_document(struct batch *b, const struct document_row *row, size_t passages,
-                                  int64_t *document, struct error *err)
+static enum status write_document(struct batch *b, const struct document_row *row, int64_t *document,
+                                  struct error *err)
 {
     sqlite3_stmt *st;
     enum status status =
-        *document != 0 ? sql_get(b->sql,
-                                 "UPDATE documents SET name = ?2, content_hash = ?3, passages = ?4, updated "
-                                 "= max(updated, ?5), "
-                                 "lang = ?6, title = ?7, metadata = ?8 WHERE id = ?9 AND collection = ?1",
-                                 &st, err)
-                       : sql_get(b->sql,
-                                 "INSERT INTO documents (collection, name, content_hash, passages, created, "
-                                 "updated, lang, title, "
-                                 "metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
-                                 &st, err);
+        *document != 0
+            ? sql_get(b->sql,
+                      "UPDATE documents SET name = ?2, content_hash = ?3, updated = max(updated, ?4), "
+                      "lang = ?5, title = ?6, metadata = ?7 WHERE id = ?8 AND collection = ?1",
+                      &st, err)
+            : sql_get(b->sql,
+                      "INSERT INTO documents (collection, name, content_hash, created, updated, lang, "
+                      "title, metadata) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+                      &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, b->c->id);
     sql_bind_text(st, 2, row->id);
     sqlite3_bind_blob(st, 3, row->content_hash, sizeof row->content_hash, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 4, (int64_t)passages);
-    sqlite3_bind_int64(st, 5, time_now_ms());
-    sql_bind_text(st, 6, lang_or_und(row->lang));
-    sql_bind_text(st, 7, row->title);
-    sql_bind_text(st, 8, metadata_or_empty(row->metadata));
+    sqlite3_bind_int64(st, 4, time_now_ms());
+    sql_bind_text(st, 5, lang_or_und(row->lang));
+    sql_bind_text(st, 6, row->title);
+    sql_bind_text(st, 7, metadata_or_empty(row->metadata));
     if (*document != 0)
-        sqlite3_bind_int64(st, 9, *document);
+        sqlite3_bind_int64(st, 8, *document);
     status = sql_step(b->sql, st, NULL, err);
     if (status == STATUS_OK && *document == 0)
         *document = sqlite3_last_insert_rowid(b->sql->db);
@@ -449,7 +452,7 @@ static enum status put_row(struct batch *b, size_t i, struct error *err)
     if (document != 0 && !stored.same_content)
         status = removals_add(&b->gone, b->sql, document, err);
     if (status == STATUS_OK)
-        status = write_document(b, row, passages, &document, err);
+        status = write_document(b, row, &document, err);
     if (status != STATUS_OK || stored.same_content)
         return status;
     b->documents += stored.document == 0;

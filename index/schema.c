@@ -1,19 +1,23 @@
 /* The tables of a store.
  *
- *     collections ──< spaces                 what made the vectors; one active space a collection
+ *     collections ──< spaces                 what made the vectors
  *          │             ╎
  *          │             ╎ (number of the space = upper bits of the passage's number)
  *          └──< documents ──< passages       small facts in documents, vectors in passages
  *                    └─── texts              apart, so that filters never read past a long text
+ *     jobs ──< job_rows                      work that goes on in the background, and what it was given
  *
  * 1. Every row of passages lies in the number range of a space of its document's collection, so the space of
- *    each vector is known without a column.
- * 2. collections.documents and .passages count the rows, and documents.passages the document's passages;
- *    `generation` grows by one with every commit that touches the collection.
+ *    each vector is known without a column. A collection has one active space, which searches use, and at
+ *    most one spare: being filled by another model, or kept to go back to until kept_until.
+ * 2. collections.documents and spaces.passages count the rows; `generation` grows by one with every commit
+ *    that touches the collection.
  * 3. A passage never changes once written: new content means new passages under new numbers. A copy of the
  *    vectors in memory is therefore brought up to date by adding what has larger numbers and dropping what is
  *    gone.
  * 4. lang compares without regard to case, as BCP 47 wants; names of documents compare by bytes.
+ * 5. A document whose `expires` has passed is not there for any reader, though its rows go a little later.
+ * 6. Times are Unix milliseconds.
  */
 #include "index/schema.h"
 
@@ -76,8 +80,44 @@ static const char version_1[] =
     ") STRICT;\n"
     "CREATE INDEX passages_by_document ON passages (document);\n";
 
+static const char version_2[] =
+    "ALTER TABLE spaces ADD COLUMN passages INTEGER NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE spaces ADD COLUMN kept_until INTEGER;\n"
+    "CREATE UNIQUE INDEX spaces_spare ON spaces (collection) WHERE NOT active;\n"
+    "UPDATE spaces SET passages = (SELECT c.passages FROM collections c WHERE c.id = collection) WHERE "
+    "active;\n"
+    "ALTER TABLE collections DROP COLUMN passages;\n"
+    "ALTER TABLE documents DROP COLUMN passages;\n"
+    "ALTER TABLE documents ADD COLUMN expires INTEGER;\n"
+    "CREATE INDEX documents_by_expiry ON documents (collection, expires) WHERE expires IS NOT NULL;\n"
+    "ALTER TABLE collections ADD COLUMN settings TEXT NOT NULL DEFAULT '{}' "
+    "CHECK (settings GLOB '{*}');\n"
+    "CREATE TABLE jobs (\n"
+    "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "    kind TEXT NOT NULL,\n"
+    "    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),\n"
+    "    collection TEXT NOT NULL, -- its name; empty for the whole store\n"
+    "    arguments TEXT NOT NULL,  -- a JSON object: what its kind was told\n"
+    "    position INTEGER NOT NULL, -- what comes before it is committed\n"
+    "    done INTEGER NOT NULL,\n"
+    "    total INTEGER NOT NULL,\n"
+    "    errors INTEGER NOT NULL,\n"
+    "    message TEXT NOT NULL,    -- of the last error\n"
+    "    created INTEGER NOT NULL,\n"
+    "    started INTEGER,\n"
+    "    updated INTEGER NOT NULL\n"
+    ") STRICT;\n"
+    "CREATE INDEX jobs_waiting ON jobs (id) WHERE state IN ('queued', 'running');\n"
+    "CREATE TABLE job_rows (\n"
+    "    id INTEGER PRIMARY KEY,\n"
+    "    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,\n"
+    "    row INTEGER NOT NULL,\n"
+    "    body TEXT NOT NULL,\n"
+    "    UNIQUE (job, row)\n"
+    ") STRICT;\n";
+
 /* steps[v] turns version v into v + 1. A released step is never edited. */
-static const char *const steps[SCHEMA_VERSION] = {version_1};
+static const char *const steps[SCHEMA_VERSION] = {version_1, version_2};
 
 static const char object_list[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema "
                                   "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name";
@@ -126,21 +166,24 @@ static enum status create_file(struct sql *c, struct error *err)
                    err);
 }
 
-/* One transaction for all steps: an interrupted upgrade leaves the old version. */
+/* Each step is a transaction: an interrupted upgrade leaves one of the versions, and goes on from there. */
 static enum status upgrade(struct sql *c, int64_t from, struct error *err)
 {
     char facts[96];
-    enum status status = sql_run(c, "BEGIN IMMEDIATE", err);
-    for (int64_t v = from; v < SCHEMA_VERSION && status == STATUS_OK; v++)
-        status = sql_run(c, steps[v], err);
-    sqlite3_snprintf(sizeof facts, facts, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                     SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
-    if (status == STATUS_OK)
-        status = sql_run(c, facts, err);
-    if (status == STATUS_OK)
-        status = sql_run(c, "COMMIT", err);
-    if (status != STATUS_OK && !sqlite3_get_autocommit(c->db))
-        sql_run(c, "ROLLBACK", NULL);
+    enum status status = STATUS_OK;
+    for (int64_t v = from; v < SCHEMA_VERSION && status == STATUS_OK; v++) {
+        sqlite3_snprintf(sizeof facts, facts, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                         SCHEMA_APPLICATION_ID, (int)v + 1);
+        status = sql_run(c, "BEGIN IMMEDIATE", err);
+        if (status == STATUS_OK)
+            status = sql_run(c, steps[v], err);
+        if (status == STATUS_OK)
+            status = sql_run(c, facts, err);
+        if (status == STATUS_OK)
+            status = sql_run(c, "COMMIT", err);
+        if (status != STATUS_OK && !sqlite3_get_autocommit(c->db))
+            sql_run(c, "ROLLBACK", NULL);
+    }
     return status;
 }
 
@@ -182,10 +225,11 @@ enum status schema_open(struct sql *c, bool write, struct error *err)
         return error_set(err, STATUS_CORRUPT,
                          "%s is damaged: its pages have no checksums; restore it from a backup", c->path);
     if (version < SCHEMA_VERSION && !write)
-        return error_set(
-            err, STATUS_UNSUPPORTED,
-            "%s was written by an older Cognate (store version %lld); open it once for writing to upgrade it",
-            c->path, (long long)version);
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s was written by an older Cognate (store version %lld); whatever writes to it "
+                         "brings it up to date, "
+                         "for example: cognate --db %s index FILE",
+                         c->path, (long long)version, c->path);
     if (version < SCHEMA_VERSION) {
         if (version > 0)
             status = compare_objects(c, (int)version, err);

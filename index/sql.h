@@ -20,7 +20,7 @@
 #include "common/status.h"
 #include "common/text.h"
 
-#define SQL_STATEMENTS 64    /* distinct literals in this folder, with room */
+#define SQL_STATEMENTS 128   /* distinct literals in this folder, with room */
 #define SQL_BUSY_MS    10000 /* how long a lock of another process is waited for */
 
 struct sql {

@@ -53,13 +53,13 @@ static void documents_that_are_not_counted(void **state)
 static void passages_that_are_not_counted(void **state)
 {
     (void)state;
-    check_after("UPDATE collections SET passages = 7", "a collection does not have the passages");
+    check_after("UPDATE spaces SET passages = 7", "a collection does not have the passages");
 }
 
 static void a_collection_without_a_space(void **state)
 {
     (void)state;
-    check_after("UPDATE collections SET passages = 0; UPDATE spaces SET active = 0", "no active vector space");
+    check_after("UPDATE spaces SET active = 0", "no active vector space");
 }
 
 static void a_document_without_text(void **state)
@@ -68,10 +68,20 @@ static void a_document_without_text(void **state)
     check_after("DELETE FROM texts WHERE document = 2", "a document has no text");
 }
 
-static void a_document_that_counts_wrong(void **state)
+static void a_passage_out_of_line(void **state)
 {
     (void)state;
-    check_after("UPDATE documents SET passages = 2 WHERE name = 'b'", "a document does not have the passages");
+    check_after("UPDATE passages SET ordinal = 1 WHERE document = 2", "passages one behind the other");
+}
+
+static void a_passage_of_another_collection(void **state)
+{
+    (void)state;
+    struct store *s = scratch_open(STORE_WRITE);
+    scratch_create(s, "other");
+    store_close(s);
+    check_after("UPDATE spaces SET passages = 1; UPDATE passages SET id = (2 << 40) + 5 WHERE document = 2",
+                "the vector space of another collection");
 }
 
 static void a_vector_that_is_too_short(void **state)
@@ -88,7 +98,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(passages_that_are_not_counted, make, scratch_clean),
         cmocka_unit_test_setup_teardown(a_collection_without_a_space, make, scratch_clean),
         cmocka_unit_test_setup_teardown(a_document_without_text, make, scratch_clean),
-        cmocka_unit_test_setup_teardown(a_document_that_counts_wrong, make, scratch_clean),
+        cmocka_unit_test_setup_teardown(a_passage_out_of_line, make, scratch_clean),
+        cmocka_unit_test_setup_teardown(a_passage_of_another_collection, make, scratch_clean),
         cmocka_unit_test_setup_teardown(a_vector_that_is_too_short, make, scratch_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

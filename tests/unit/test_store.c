@@ -7,6 +7,7 @@
 
 #include "common/file.h"
 #include "index/page_file.h"
+#include "index/schema.h"
 
 static enum status try_open(enum store_mode mode, struct error *err)
 {
@@ -64,7 +65,7 @@ static void one_writer_many_readers(void **state)
     assert_int_equal(collection_delete(c, &gone, 1, &deleted, NULL), STATUS_OK);
     assert_string_not_equal(scratch_nearest(seen, 2), "2");
     assert_int_equal(store_info(reader, &info, NULL), STATUS_OK);
-    assert_int_equal(info.schema_version, 1);
+    assert_int_equal(info.schema_version, SCHEMA_VERSION);
     assert_true(info.file_bytes > 0);
     collection_release(seen);
     collection_release(c);
@@ -108,13 +109,17 @@ static void newer_and_foreign_tables(void **state)
 {
     (void)state;
     struct error err;
+    char back[40];
     store_close(scratch_open(STORE_WRITE));
     run_sql("PRAGMA user_version = 99");
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_UNSUPPORTED);
     assert_int_equal(try_open(STORE_READ, &err), STATUS_UNSUPPORTED);
     assert_non_null(strstr(err.text, "99"));
-    run_sql(
-        "PRAGMA user_version = 1; CREATE TRIGGER t AFTER INSERT ON documents BEGIN DELETE FROM texts; END");
+    run_sql("PRAGMA user_version = 0");
+    assert_int_equal(try_open(STORE_WRITE, &err), STATUS_CORRUPT);
+    snprintf(back, sizeof back, "PRAGMA user_version = %d", SCHEMA_VERSION);
+    run_sql(back);
+    run_sql("CREATE TRIGGER t AFTER INSERT ON documents BEGIN DELETE FROM texts; END");
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_CORRUPT);
     run_sql("DROP TRIGGER t");
     assert_int_equal(try_open(STORE_WRITE, &err), STATUS_OK);
