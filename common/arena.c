@@ -6,7 +6,8 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-void *big_alloc(size_t bytes)
+/* Aligned and advised, not zeroed: what is never touched costs no memory. */
+static void *reserve(size_t bytes)
 {
     size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : ARENA_ALIGN;
     if (bytes > (size_t)-1 - align)
@@ -17,7 +18,14 @@ void *big_alloc(size_t bytes)
         return NULL;
     if (align == HUGE_PAGE)
         madvise(memory, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-    memset(memory, 0, rounded);
+    return memory;
+}
+
+void *big_alloc(size_t bytes)
+{
+    void *memory = reserve(bytes);
+    if (memory != NULL)
+        memset(memory, 0, bytes);
     return memory;
 }
 
@@ -28,7 +36,7 @@ void big_free(void *memory)
 
 enum status arena_init(struct arena *a, size_t size, struct error *err)
 {
-    void *base = big_alloc(size);
+    void *base = reserve(size);
     if (base == NULL)
         return error_memory(err, "reserving a worker's scratch memory");
     *a = (struct arena){base, 0, size};

@@ -23,7 +23,8 @@ struct arena {
     size_t size;
 };
 
-/* Allocates `size` bytes, on huge pages where the system offers them on request. */
+/* Reserves `size` bytes, on huge pages where the system offers them on request. What is never taken and
+ * written to takes no memory. */
 enum status arena_init(struct arena *a, size_t size, struct error *err);
 void arena_release(struct arena *a); /* accepts a zeroed arena */
 void *arena_take(struct arena *a, size_t bytes);

@@ -153,32 +153,49 @@ static void identity(const struct stat *st, unsigned char out[CACHE_DIGEST])
     sha256_digest(&sha, CACHE_DIGEST, out);
 }
 
-enum status cache_digest(const char *path, unsigned char out[CACHE_DIGEST], struct error *err)
+/* Whether entries can be written. */
+static bool can_keep(void)
+{
+    struct buf folder;
+    buf_init(&folder, 4096);
+    bool can = xdg_cache_path("tables", &folder, NULL) == STATUS_OK &&
+               folder_create(folder.data, NULL) == STATUS_OK && access(folder.data, W_OK | X_OK) == 0;
+    buf_release(&folder);
+    return can;
+}
+
+static bool hash_file(const char *path, unsigned char out[CACHE_DIGEST])
+{
+    struct mapping file = {0};
+    struct sha256_ctx sha;
+    if (mapping_open(&file, path, NULL) != STATUS_OK)
+        return false;
+    sha256_init(&sha);
+    sha256_update(&sha, file.size, file.data);
+    sha256_digest(&sha, CACHE_DIGEST, out);
+    mapping_close(&file);
+    return true;
+}
+
+bool cache_digest(const char *path, unsigned char out[CACHE_DIGEST])
 {
     struct stat st;
     struct cache_entry entry;
-    struct mapping file = {0};
-    struct sha256_ctx sha;
     unsigned char key[CACHE_DIGEST], after[CACHE_DIGEST] = {0};
     if (stat(path, &st) != 0)
-        return error_system(err, errno, "read", path);
+        return false;
     identity(&st, key);
     bool known = cache_open(&entry, key, "sha256", 1) && entry.size == CACHE_DIGEST;
     if (known)
         memcpy(out, entry.data, CACHE_DIGEST);
     cache_close(&entry);
     if (known)
-        return STATUS_OK;
-    enum status status = mapping_open(&file, path, err);
-    if (status != STATUS_OK)
-        return status;
-    sha256_init(&sha);
-    sha256_update(&sha, file.size, file.data);
-    sha256_digest(&sha, CACHE_DIGEST, out);
-    mapping_close(&file);
+        return true;
+    if (!can_keep() || !hash_file(path, out))
+        return false;
     if (stat(path, &st) == 0)
         identity(&st, after);
-    if (memcmp(key, after, sizeof key) == 0 && time(NULL) - st.st_mtim.tv_sec > SETTLED)
-        cache_store(key, "sha256", 1, out, CACHE_DIGEST);
-    return STATUS_OK;
+    if (memcmp(key, after, sizeof key) != 0 || time(NULL) - st.st_mtim.tv_sec <= SETTLED)
+        return true; /* it is being written: what was read is what counts, and next time may differ */
+    return cache_store(key, "sha256", 1, out, CACHE_DIGEST);
 }

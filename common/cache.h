@@ -2,11 +2,11 @@
  *
  *     unsigned char digest[CACHE_DIGEST];
  *     struct cache_entry entry;
- *     if (cache_digest("model.gguf", digest, &err) != STATUS_OK) …
- *     if (cache_open(&entry, digest, "weights", 3))     // mapped, checked
- *         use(entry.data, entry.size);                  // until cache_close(&entry)
+ *     bool keep = cache_digest("model.gguf", digest);
+ *     if (keep && cache_open(&entry, digest, "weights", 3))     // mapped, checked
+ *         use(entry.data, entry.size);                          // until cache_close(&entry)
  *     else
- *         build, then cache_store(digest, "weights", 3, table, size);
+ *         build, and if (keep) cache_store(digest, "weights", 3, table, size);
  *
  * An entry is a flat block without pointers, found by the digest of the file it came from, a name and a
  * version number; whoever changes the meaning of the bytes raises the number. Entries live in the cache
@@ -46,7 +46,8 @@ bool cache_store(const unsigned char digest[CACHE_DIGEST], const char *name, uin
                  const void *data, size_t size);
 
 /* The SHA-256 of a file. It is remembered by device, inode, size and time of change, so that a large file is
- * read once. */
-enum status cache_digest(const char *path, unsigned char out[CACHE_DIGEST], struct error *err);
+ * read once. False when the file cannot be read, and when nothing can be kept: then nothing would be gained
+ * by reading it. */
+bool cache_digest(const char *path, unsigned char out[CACHE_DIGEST]);
 
 #endif

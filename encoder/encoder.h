@@ -35,7 +35,8 @@ struct model_options {
     enum precision precision;
     enum isa isa;                /* kernels to use; ISA_REFERENCE when zero */
     const unsigned char *digest; /* the file's SHA-256 (cache_digest in common/cache.h): packed int8 weights
-                                    are kept in the user's cache folder under it; NULL: built in memory */
+                                    and the space's id are kept in the user's cache folder under it; NULL:
+                                    worked out anew */
 };
 
 /* What the file says of itself; texts borrowed from it. */
@@ -66,10 +67,9 @@ const struct model_info *model_info(const struct model *m);
 enum isa model_isa(const struct model *m); /* what the self-test left in use */
 
 /* SHA-256 over tensors, tokenizer, pooling, prompts, precision and the numerics version: vectors are
- * comparable exactly when this is equal. Reads the whole file once (tens of milliseconds): callers cache it.
- */
-enum status model_space_id(const struct gguf *file, enum precision precision, unsigned char out[32],
-                           struct error *err);
+ * comparable exactly when this is equal. Reads the whole file (tens of milliseconds), or nothing of it when
+ * the id is kept under options->digest. */
+void model_space_id(const struct gguf *file, const struct model_options *options, unsigned char out[32]);
 
 /* Known answer i: its text and its `width` floats (f32 arithmetic, unit length), borrowed from the file,
  * unaligned. */

@@ -1,7 +1,5 @@
 #include "encoder/forward.h"
 
-#include <cblas.h>
-
 #include "encoder/dequant.h"
 
 static size_t larger(size_t a, size_t b)
@@ -104,8 +102,8 @@ static void linear(const struct worker *k, const struct linear *w, const struct 
     while (next_share(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
         for (size_t r = 0; r < rows; r++)
             memcpy(out + r * w->out, w->bias, w->out * sizeof *out);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1, in,
-                    (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
+        k->pass->model->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1,
+                              in, (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
     }
 }
 

@@ -77,6 +77,8 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
         status = find_words(m, err);
     if (status == STATUS_OK)
         status = read_canaries(m, err);
+    if (status == STATUS_OK && m->precision == PRECISION_F32)
+        status = blas_open(&m->sgemm, err);
     if (status != STATUS_OK)
         goto done;
     m->layers = calloc(m->config.layers, sizeof *m->layers);

@@ -14,6 +14,7 @@
 #define COGNATE_ENCODER_MODEL_H
 
 #include "common/cache.h"
+#include "encoder/blas.h"
 #include "encoder/encoder.h"
 #include "encoder/kernels.h"
 
@@ -55,6 +56,7 @@ struct model {
     enum precision precision;
     enum isa isa;
     const struct kernels *kernels;
+    sgemm_function *sgemm; /* f32 only */
 
     size_t hidden, head, heads_width, feed_forward, pooled; /* padded */
     const struct gguf_tensor *words;                        /* (vocabulary, hidden), in the file's type */

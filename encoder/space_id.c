@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cache.h"
 #include "encoder/encoder.h"
 #include "encoder/kernels.h"
 
@@ -33,11 +34,9 @@ static bool counts(struct text key)
            (!starts_with(key, "general.") || text_is(key, "general.architecture"));
 }
 
-enum status model_space_id(const struct gguf *file, enum precision precision, unsigned char out[32],
-                           struct error *err)
+static void work_out(const struct gguf *file, enum precision precision, unsigned char out[SHA256_DIGEST_SIZE])
 {
     struct sha256_ctx sha;
-    (void)err;
     sha256_init(&sha);
     add_number(&sha, NUMERICS_VERSION);
     add_number(&sha, precision);
@@ -54,6 +53,20 @@ enum status model_space_id(const struct gguf *file, enum precision precision, un
             add_number(&sha, t->dims[j]);
         sha256_update(&sha, t->size, t->data);
     }
-    sha256_digest(&sha, 32, out);
-    return STATUS_OK;
+    sha256_digest(&sha, SHA256_DIGEST_SIZE, out);
+}
+
+void model_space_id(const struct gguf *file, const struct model_options *options, unsigned char out[32])
+{
+    const char *name = options->precision == PRECISION_INT8 ? "space-int8" : "space-f32";
+    struct cache_entry kept = {0};
+    if (options->digest != NULL && cache_open(&kept, options->digest, name, NUMERICS_VERSION) &&
+        kept.size == SHA256_DIGEST_SIZE) {
+        memcpy(out, kept.data, SHA256_DIGEST_SIZE);
+    } else {
+        work_out(file, options->precision, out);
+        if (options->digest != NULL)
+            cache_store(options->digest, name, NUMERICS_VERSION, out, SHA256_DIGEST_SIZE);
+    }
+    cache_close(&kept);
 }

@@ -278,12 +278,21 @@ void batcher_leave(struct batcher *b)
     pthread_mutex_unlock(&b->lock);
 }
 
+static void late(struct batch_job *job)
+{
+    error_set(&job->error, STATUS_DEADLINE, "the time for this call was up while its texts were embedded");
+}
+
 void batcher_submit(struct batcher *b, struct batch_job *job)
 {
     job->claimed = job->finished = 0;
     job->listed = false;
     job->error = (struct error){0};
-    if (job->n == 0)
+    if (job->deadline_ms != 0 && now_us() / 1000 >= (uint64_t)job->deadline_ms) {
+        late(job);
+        job->claimed = job->finished = job->n;
+    }
+    if (job->claimed == job->n)
         return;
     pthread_mutex_lock(&b->lock);
     lane_append(lane_of(b, job), job);
@@ -302,7 +311,7 @@ enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error 
         if (job->deadline_ms == 0 || job->error.status != STATUS_OK) {
             pthread_cond_wait(&b->done, &b->lock);
         } else if (pthread_cond_timedwait(&b->done, &b->lock, &until) != 0 && job->finished < job->n) {
-            error_set(&job->error, STATUS_DEADLINE, "the time for this call was up while its texts were embedded");
+            late(job);
             withdraw(b, job); /* and wait for the passes it is part of */
         }
     }

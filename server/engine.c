@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/cache.h"
 #include "common/utf8.h"
 #include "server/model_path.h"
 
@@ -94,8 +95,11 @@ struct store *engine_store(struct engine *e)
 
 static enum status load(struct engine *e, struct error *err)
 {
+    unsigned char digest[CACHE_DIGEST];
     struct model_options options = {.precision = e->options.precision, .isa = e->options.isa};
     enum status status = model_path(e->model_path, &e->path, err);
+    if (status == STATUS_OK && cache_digest(e->path, digest))
+        options.digest = digest;
     if (status == STATUS_OK)
         status = gguf_open(e->path, &e->file, err);
     if (status == STATUS_OK)
@@ -107,10 +111,10 @@ static enum status load(struct engine *e, struct error *err)
                            "%s: the tokenizer has %u pieces and the model embeddings for %u; get the file again",
                            e->path, (unsigned)tokenizer_size(e->tokenizer),
                            (unsigned)model_info(e->model)->vocabulary);
-    if (status == STATUS_OK)
-        status = model_space_id(e->file, e->options.precision, e->about.space_id, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        model_space_id(e->file, &options, e->about.space_id);
         status = batcher_new(e->model, e->options.threads, ENGINE_WAITING, &e->batcher, err);
+    }
     if (status != STATUS_OK) {
         unload(e);
         return status;

@@ -1,6 +1,5 @@
 #include "golden.h"
 
-#include "encoder/model.h"
 
 /* Embeds all golden texts and returns the mean and the lowest cosine. */
 static void cosines(enum precision precision, size_t step, double *mean, double *lowest)
@@ -171,37 +170,6 @@ static void refuses_sequences_it_cannot_take(void **state)
     golden_close(&g);
 }
 
-/* The block of packed weights is built once, then taken from the cache folder, and both give the same
- * vectors. */
-static void kept_weights_are_the_same(void **state)
-{
-    (void)state;
-    struct golden g;
-    struct error err = {0};
-    char folder[] = "/tmp/cognate-weights-XXXXXX", command[64];
-    float out[2][GOLDEN_WIDTH];
-    unsigned char digest[32] = "any thirty-two bytes will do her";
-    golden_open(&g, 100);
-    assert_non_null(mkdtemp(folder));
-    setenv("XDG_CACHE_HOME", folder, 1);
-    for (size_t i = 0; i < 2; i++) {
-        struct model *m = NULL;
-        struct embedder *e = NULL;
-        if (model_open(g.file, &(struct model_options){.isa = cpu_best(), .digest = digest}, &m, &err) !=
-                STATUS_OK ||
-            embedder_new(m, 0, &e, &err) != STATUS_OK ||
-            embedder_embed(e, g.ids, g.starts, 1, out[i], &err) != STATUS_OK)
-            fail_msg("%s", err.text);
-        assert_int_equal(m->kept.data != NULL, i == 1);
-        embedder_free(e);
-        model_free(m);
-    }
-    assert_memory_equal(out[0], out[1], sizeof out[0]);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
-    golden_close(&g);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,7 +177,6 @@ int main(void)
         cmocka_unit_test(bytes_come_close_to_the_golden_vectors),
         cmocka_unit_test(a_text_always_has_the_same_bits),
         cmocka_unit_test(refuses_sequences_it_cannot_take),
-        cmocka_unit_test(kept_weights_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #include "tiny_model.h"
 
-#include "encoder/encoder.h"
+#include "encoder/model.h"
 
 /* Opens a tiny model and expects either success or a refusal with `words`. */
 static void expect(const struct tiny *t, enum status status, const char *words)
@@ -124,7 +124,7 @@ static void refuses_sizes_out_of_range(void **state)
 }
 
 /* Runs a tiny model and returns its width. */
-static size_t run(const struct gguf *file, enum precision precision, enum isa isa, size_t threads, float *out)
+static size_t run_with(const struct gguf *file, const struct model_options *options, size_t threads, float *out)
 {
     static const int32_t ids[] = {0, 3, 9, 10, 2,  0, 2, 0, 1, 2, 3, 4, 5,
                                   6, 7, 8, 9,  10, 1, 2, 3, 4, 5, 6, 2};
@@ -132,8 +132,7 @@ static size_t run(const struct gguf *file, enum precision precision, enum isa is
     struct model *m = NULL;
     struct embedder *e = NULL;
     struct error err = {0};
-    if (model_open(file, &(struct model_options){.precision = precision, .isa = isa}, &m, &err) !=
-            STATUS_OK ||
+    if (model_open(file, options, &m, &err) != STATUS_OK ||
         embedder_new(m, 0, &e, &err) != STATUS_OK || embedder_set_threads(e, threads, &err) != STATUS_OK ||
         embedder_embed(e, ids, starts, 3, out, &err) != STATUS_OK)
         fail_msg("%s", err.text);
@@ -141,6 +140,11 @@ static size_t run(const struct gguf *file, enum precision precision, enum isa is
     embedder_free(e);
     model_free(m);
     return width;
+}
+
+static size_t run(const struct gguf *file, enum precision precision, enum isa isa, size_t threads, float *out)
+{
+    return run_with(file, &(struct model_options){.precision = precision, .isa = isa}, threads, out);
 }
 
 /* Padding, heads of odd width and both pools: bytes against floats, and every instruction set against the
@@ -183,6 +187,55 @@ static void odd_sizes_give_right_vectors(void **state)
     }
 }
 
+static bool are_kept(const struct gguf *file, const struct model_options *options)
+{
+    struct model *m = NULL;
+    assert_int_equal(model_open(file, options, &m, NULL), STATUS_OK);
+    bool kept = m->kept.data != NULL;
+    model_free(m);
+    return kept;
+}
+
+/* Weights and the space's id out of the cache are those that were worked out; damaged ones are not used. */
+static void keeps_what_it_worked_out(void **state)
+{
+    (void)state;
+    static const unsigned char digest[32] = "stands for the digest of a file";
+    char folder[] = "/tmp/cognate-model-XXXXXX", command[160];
+    struct buf bytes;
+    struct gguf *file = NULL;
+    float first[3 * 160], other[3 * 160];
+    unsigned char space[32], again[32];
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    tiny_write(&tiny_default, &bytes);
+    assert_int_equal(gguf_open_bytes("tiny", bytes.data, bytes.len, &file, NULL), STATUS_OK);
+    struct model_options plain = {.isa = cpu_best()}, kept = {.isa = cpu_best(), .digest = digest};
+    size_t width = run_with(file, &plain, 1, first);
+    model_space_id(file, &plain, space);
+    for (int i = 0; i < 3; i++) {
+        run_with(file, &kept, 1, other);
+        assert_memory_equal(first, other, 3 * width * sizeof *first);
+        model_space_id(file, &kept, again);
+        assert_memory_equal(space, again, sizeof space);
+        assert_true(are_kept(file, &kept));
+        if (i == 1) { /* a byte in the middle of every entry */
+            snprintf(command, sizeof command,
+                     "for f in %s/cognate/tables/*; do printf X | dd of=$f bs=1 seek=130 conv=notrunc 2>&1; done"
+                     " >%s/log", folder, folder);
+            assert_int_equal(system(command), 0);
+            assert_false(are_kept(file, &kept));
+        }
+    }
+    kept.precision = PRECISION_F32; /* another space, and nothing of the bytes' */
+    model_space_id(file, &kept, again);
+    assert_memory_not_equal(space, again, sizeof space);
+    snprintf(command, sizeof command, "test $(ls %s/cognate/tables | wc -l) = 3 && rm -r %s", folder, folder);
+    assert_int_equal(system(command), 0);
+    gguf_free(file);
+    buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +244,7 @@ int main(void)
         cmocka_unit_test(refuses_kinds_it_does_not_know),
         cmocka_unit_test(refuses_sizes_out_of_range),
         cmocka_unit_test(odd_sizes_give_right_vectors),
+        cmocka_unit_test(keeps_what_it_worked_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,22 @@
+#include "encoder/blas.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define LIBRARY "libopenblas.so.0"
+
+enum status blas_open(sgemm_function **out, struct error *err)
+{
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *symbol = NULL;
+    if (library != NULL) {
+        symbol = dlsym(library, "cblas_sgemm");
+        dlclose(library);
+    }
+    if (symbol == NULL)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "the precision f32 needs OpenBLAS, and %s cannot be loaded; install libopenblas0, or "
+                         "use the precision int8",
+                         LIBRARY);
+    memcpy(out, &symbol, sizeof *out);
+    return STATUS_OK;
+}
