@@ -17,6 +17,14 @@ static const struct option options[] = {
      .most = 65535,
      .help = "port; 0 for one that is free"},
     {.name = "keys", .type = OPTION_TEXT, .value = "FILE", .help = "file of API keys, read again on SIGHUP"},
+    {.name = "tls-certificate",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the server's certificate and those above it: speak TLS 1.2 and 1.3 alone"},
+    {.name = "tls-key",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of its key; both are read again on SIGHUP"},
     {.name = "keyless", .type = OPTION_FLAG, .help = "serve other machines without keys all the same"},
     {.name = "allow-host",
      .type = OPTION_TEXT,
@@ -59,7 +67,9 @@ static const struct option options[] = {
 
 static const struct example examples[] = {
     {"serve", "http://127.0.0.1:8088, and STORE.sock for this machine's command line"},
-    {"serve --host 0.0.0.0 --keys keys.txt --allow-host search.example", "for other machines"},
+    {"serve --host 0.0.0.0 --keys keys.txt --allow-host search.example --tls-certificate chain.pem --tls-key "
+     "key.pem",
+     "for other machines"},
     {0},
 };
 
@@ -89,6 +99,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         .host = arguments_text(a, "host"),
         .port = (uint16_t)arguments_count(a, "port"),
         .key_file = arguments_text(a, "keys"),
+        .certificate = arguments_text(a, "tls-certificate"),
+        .certificate_key = arguments_text(a, "tls-key"),
         .keyless = arguments_flag(a, "keyless"),
         .connections = (unsigned)arguments_count(a, "connections"),
         .connections_per_address = (unsigned)arguments_count(a, "connections-per-address"),
@@ -129,7 +141,8 @@ const struct command command_serve = {
         "Listens on an address of this machine and on the socket STORE.sock, through which the other "
         "commands "
         "work while it runs. Its log is one JSON object a request on stderr, without the texts. SIGTERM and "
-        "Ctrl-C end it after the requests under way; SIGHUP reads the keys again.",
+        "Ctrl-C end it after the requests under way; SIGHUP reads the keys and the "
+        "certificate again.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -5,9 +5,9 @@
 # Does nothing, and needs no network, when all of it is there.
 set -eu
 
-build="gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-dev libsqlite3-dev libicu-dev libmicrohttpd-dev libjansson-dev \
+build="gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-dev libsqlite3-dev libicu-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev \
 libutf8proc-dev nettle-dev libcurl4-gnutls-dev libcsv-dev libcld2-dev"
-test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps"
+test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps openssl"
 
 case "${1-}" in
 build) wanted=$build ;;

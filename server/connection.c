@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "server/engine.h"
+#include "server/tls.h"
 
 enum status connections_init(struct connections *set, unsigned most, unsigned per_address, struct error *err)
 {
@@ -89,6 +90,13 @@ static struct connection *find(const struct connections *set, int fd)
     return c;
 }
 
+static void drop(struct connection *c)
+{
+    if (c != NULL)
+        tls_release(c->tls);
+    free(c);
+}
+
 struct connection *connection_start(struct connections *set, int fd, const struct sockaddr *address,
                                     bool plain)
 {
@@ -115,10 +123,10 @@ struct connection *connection_start(struct connections *set, int fd, const struc
         set->count++;
     }
     pthread_mutex_unlock(&set->lock);
-    free(stale);
+    drop(stale);
     if (joins)
         return c;
-    free(c);
+    drop(c);
     return NULL;
 }
 
@@ -137,7 +145,13 @@ void connection_end(struct connections *set, struct connection *c)
     pthread_mutex_lock(&set->lock);
     unlink_connection(set, c);
     pthread_mutex_unlock(&set->lock);
-    free(c);
+    drop(c);
+}
+
+void connection_secure(struct connection *c, void *session, struct tls *tls)
+{
+    c->session = session;
+    c->tls = tls;
 }
 
 bool connection_enter(struct connections *set, struct connection *c, enum connection_state state,
@@ -186,7 +200,7 @@ bool connection_expired(struct connections *set, struct connection *c)
 void connection_say(const struct connection *c, int http, enum status status, const char *text)
 {
     char body[512], answer[1024];
-    if (!c->plain)
+    if (!c->plain && c->session == NULL)
         return;
     int n = snprintf(
         body, sizeof body,
@@ -201,8 +215,12 @@ void connection_say(const struct connection *c, int http, enum status status, co
         http, n, http == 503 ? "Retry-After: 1\r\n" : "", body);
     if (n < 0 || n >= (int)sizeof answer)
         return;
-    ssize_t sent = send(c->fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)sent; /* a client that does not read misses the reason, nothing else */
+    if (c->session != NULL) {
+        tls_send(c->session, (struct text){answer, (size_t)n});
+    } else {
+        ssize_t sent = send(c->fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent; /* a client that does not read misses the reason, nothing else */
+    }
     shutdown(c->fd, SHUT_WR);
 }
 
@@ -236,7 +254,7 @@ void connections_sweep(struct connections *set, int64_t now_ms)
         bool silent = c->state == CONNECTION_BODY && now_ms > c->active_ms + CONNECTION_INACTIVE_MS;
         if (c->state == CONNECTION_EXPIRED || (!late && !silent))
             continue;
-        if (c->state != CONNECTION_ANSWER)
+        if (c->plain && c->state != CONNECTION_ANSWER)
             connection_say(c, 408, STATUS_DEADLINE, "the request did not come in time");
         c->state = CONNECTION_EXPIRED;
         shutdown(c->fd, SHUT_RDWR);

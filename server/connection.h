@@ -45,11 +45,15 @@ enum connection_state {
     CONNECTION_EXPIRED
 };
 
+struct tls; /* server/tls.h */
+
 struct connection {
     struct connection *next, *previous;
     int fd;
-    bool local; /* over the Unix socket: the user who runs the server */
-    bool plain; /* no TLS: an answer can be written past the library */
+    bool local;      /* over the Unix socket: the user who runs the server */
+    bool plain;      /* no TLS: an answer can be written past the library */
+    void *session;   /* of GnuTLS; NULL on a plain connection */
+    struct tls *tls; /* what it shows, a share of ours; or NULL */
     bool over_tcp;
     char client[INET6_ADDRSTRLEN]; /* address, or "unix" */
     enum connection_state state;
@@ -92,8 +96,11 @@ void connection_active(struct connections *set, struct connection *c,
                        int64_t deadline_ms); /* a piece of a body came */
 bool connection_expired(struct connections *set, struct connection *c);
 
+/* Ties a TLS session to the connection, and a share of what it shows. */
+void connection_secure(struct connection *c, void *session, struct tls *tls);
+
 /* Answers with a bare problem and shuts the socket for writing, past the library: for a request whose body is
- * still coming. Does nothing on a connection that is not plain. */
+ * still coming. On a connection that is not plain only the thread that reads it may do so. */
 void connection_say(const struct connection *c, int http, enum status status, const char *text);
 
 /* Ends what has exceeded its time, and marks those whose client has left while their request is at work. */

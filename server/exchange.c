@@ -14,6 +14,7 @@
 #include "server/metrics.h"
 #include "server/request_log.h"
 #include "server/routes.h"
+#include "server/tls.h"
 
 #define WORK_MS     30000
 #define LINGER_MS   2000
@@ -69,8 +70,17 @@ void exchange_connection(void *service, struct MHD_Connection *library, void **c
         return;
     }
     const union MHD_ConnectionInfo *fd = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (fd != NULL)
-        *connection = connection_find(&s->connections, fd->connect_fd);
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    struct connection *c = fd == NULL ? NULL : connection_find(&s->connections, fd->connect_fd);
+    *connection = c;
+    if (c == NULL || c->plain || tls == NULL)
+        return;
+    /* Before the handshake: the library's own certificate is the one there was at the start. */
+    pthread_rwlock_rdlock(&s->reload_lock);
+    bool shown = tls_use(s->tls, tls->tls_session, NULL) == STATUS_OK;
+    connection_secure(c, tls->tls_session, shown ? s->tls : NULL);
+    pthread_rwlock_unlock(&s->reload_lock);
 }
 
 void *exchange_begin(void *service, const char *target, struct MHD_Connection *library)
@@ -320,7 +330,7 @@ static int check_key(struct service *s, struct exchange *x, const struct connect
     struct text collection = collection_of(x->route->pattern, x->path);
     if (collection.data == NULL && !x->route->storeless)
         collection = text_of(""); /* all of them: a key that is scoped to some does not do */
-    pthread_rwlock_rdlock(&s->keys_lock);
+    pthread_rwlock_rdlock(&s->reload_lock);
     if (s->keys != NULL) {
         const struct key *key = keys_find(s->keys, x->pass.bearer, time(NULL));
         if (key == NULL)
@@ -333,7 +343,7 @@ static int check_key(struct service *s, struct exchange *x, const struct connect
         if (key != NULL)
             memcpy(x->key_name, key->name, sizeof x->key_name);
     }
-    pthread_rwlock_unlock(&s->keys_lock);
+    pthread_rwlock_unlock(&s->reload_lock);
     return status == STATUS_OK ? 0 : status_http(status);
 }
 

@@ -20,6 +20,7 @@
 #include "server/keys.h"
 
 struct metrics;
+struct tls;
 
 /* What all requests share. */
 struct service {
@@ -27,8 +28,9 @@ struct service {
     struct metrics *metrics;
     struct connections connections;
     struct gate_policy policy;
-    pthread_rwlock_t keys_lock;
-    struct keys *keys; /* NULL: no key needed */
+    pthread_rwlock_t reload_lock; /* over the two that SIGHUP replaces: */
+    struct keys *keys;            /* NULL: no key needed */
+    struct tls *tls;              /* NULL: no TLS */
     unsigned deadline_ms, slow_ms;
     atomic_bool draining;
     int log; /* descriptor that log lines go to */

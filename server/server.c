@@ -32,6 +32,7 @@
 #include "server/listener.h"
 #include "server/metrics.h"
 #include "server/notify.h"
+#include "server/tls.h"
 
 #define STACK_BYTES (256 << 10)
 #define POOL_BYTES                                                                                           \
@@ -51,8 +52,8 @@ struct server {
     const struct server_options *options;
     struct service service;
     struct listeners listeners;
-    struct MHD_Daemon *daemon;
-    int signals, loaded; /* signalfd, and the eventfd that the loader writes to */
+    struct MHD_Daemon *plain, *secure; /* the library with and without TLS; NULL where nothing needs it */
+    int signals, loaded;               /* signalfd, and the eventfd that the loader writes to */
     sigset_t mask_before;
     struct sigaction before[SIGNALS + 1]; /* of SIGTERM, SIGINT, SIGHUP and SIGPIPE */
     pthread_t loader;
@@ -93,39 +94,73 @@ static enum status loaded(struct server *s, struct error *err)
         if (s->listeners.items[i].local)
             say(s, "listening on %s %s\n", s->listeners.items[i].name, s->listeners.path);
         else
-            say(s, "listening on http://%s\n", s->listeners.items[i].name);
+            say(s, "listening on %s://%s\n", s->service.tls != NULL ? "https" : "http",
+                s->listeners.items[i].name);
     notify_send("READY=1");
     return STATUS_OK;
+}
+
+/* ---- what SIGHUP reads again ---- */
+
+static void warn_of_expiry(const struct server *s)
+{
+    if (tls_expires(s->service.tls) <= (int64_t)time(NULL))
+        say(s, "the time of the TLS certificate in %s is over; clients will refuse it\n",
+            s->options->certificate);
 }
 
 static void reload_keys(struct server *s)
 {
     struct error err = {0};
     struct keys *fresh = NULL;
-    if (s->options->key_file == NULL)
-        return;
     if (keys_load(s->options->key_file, &fresh, &err) != STATUS_OK) {
         say(s, "the keys stay as they were: %s\n", err.text);
         return;
     }
-    pthread_rwlock_wrlock(&s->service.keys_lock);
+    pthread_rwlock_wrlock(&s->service.reload_lock);
     struct keys *old = s->service.keys;
     s->service.keys = fresh;
-    pthread_rwlock_unlock(&s->service.keys_lock);
+    pthread_rwlock_unlock(&s->service.reload_lock);
     keys_free(old);
     say(s, "the keys were read again\n");
+}
+
+static void reload_certificate(struct server *s)
+{
+    struct error err = {0};
+    struct tls *fresh = NULL;
+    if (tls_load(s->options->certificate, s->options->certificate_key, &fresh, &err) != STATUS_OK) {
+        say(s, "the TLS certificate stays as it was: %s\n", err.text);
+        return;
+    }
+    pthread_rwlock_wrlock(&s->service.reload_lock);
+    struct tls *old = s->service.tls;
+    s->service.tls = fresh;
+    pthread_rwlock_unlock(&s->service.reload_lock);
+    tls_release(old);
+    say(s, "the TLS certificate was read again\n");
+    warn_of_expiry(s);
+}
+
+static void reload(struct server *s)
+{
+    if (s->service.keys != NULL)
+        reload_keys(s);
+    if (s->service.tls != NULL)
+        reload_certificate(s);
 }
 
 /* ---- connections ---- */
 
 static void take(struct server *s, int fd, const struct sockaddr *address, socklen_t length)
 {
-    struct connection refused = {.fd = fd, .plain = true};
-    struct connection *c = connection_start(&s->service.connections, fd, address, true);
+    bool plain = s->service.tls == NULL || address->sa_family == AF_UNIX;
+    struct connection refused = {.fd = fd, .plain = plain};
+    struct connection *c = connection_start(&s->service.connections, fd, address, plain);
     if (c == NULL) {
         connection_say(&refused, 503, STATUS_OVERLOADED, "too many connections are open; try again later");
         close(fd);
-    } else if (MHD_add_connection(s->daemon, fd, address, length) != MHD_YES) {
+    } else if (MHD_add_connection(plain ? s->plain : s->secure, fd, address, length) != MHD_YES) {
         connection_end(&s->service.connections, c); /* the library has closed the socket */
     }
 }
@@ -173,7 +208,7 @@ static enum status serve(struct server *s, struct error *err)
             continue;
         if (info.ssi_signo != SIGHUP)
             return status;
-        reload_keys(s);
+        reload(s);
     }
     return status;
 }
@@ -218,15 +253,22 @@ static enum status listen_on(struct server *s, struct error *err)
             "%s can be reached from other machines; give a key file with --keys, or say that anyone may "
             "use the server with --keyless",
             o->host);
+    if (status == STATUS_OK && listeners_public(&s->listeners) && o->key_file != NULL &&
+        o->certificate == NULL)
+        say(s,
+            "keys and texts cross the network in the clear; give --tls-certificate and --tls-key, or put a "
+            "proxy in front\n");
     if (status == STATUS_OK && o->socket_path != NULL)
         status = listeners_unix(&s->listeners, o->socket_path, err);
     return status;
 }
 
-static enum status start_daemon(struct server *s, struct error *err)
+/* Starts the library once more, with `more` options than the usual ones. */
+static enum status start_library(struct server *s, unsigned flags, struct MHD_OptionItem *more,
+                                 struct MHD_Daemon **out, struct error *err)
 {
-    s->daemon = MHD_start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+    struct MHD_Daemon *library = MHD_start_daemon(
+        flags | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
         0, NULL, NULL, exchange_step, &s->service, MHD_OPTION_NOTIFY_CONNECTION, exchange_connection,
         &s->service, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &s->service, MHD_OPTION_NOTIFY_COMPLETED,
@@ -234,10 +276,42 @@ static enum status start_daemon(struct server *s, struct error *err)
         s->service.connections.most + CONNECTIONS_LOCAL, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(CONNECTION_INACTIVE_MS / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
-    if (s->daemon == NULL)
-        return error_set(err, STATUS_INTERNAL, "the HTTP library does not start");
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    if (library == NULL)
+        return error_set(err, STATUS_INTERNAL, "the HTTP library does not start%s",
+                         flags != 0 ? ", or knows no TLS here" : "");
+    *out = library;
     return STATUS_OK;
+}
+
+static enum status start_libraries(struct server *s, struct error *err)
+{
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    enum status status = start_library(s, 0, none, &s->plain, err);
+    if (status != STATUS_OK || s->service.tls == NULL)
+        return status;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)tls_certificate(s->service.tls)},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)tls_key(s->service.tls)},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
+    return start_library(s, MHD_USE_TLS, tls, &s->secure, err);
+}
+
+/* Reads the files that the options name. */
+static enum status read_secrets(struct server *s, struct error *err)
+{
+    const struct server_options *o = s->options;
+    enum status status = STATUS_OK;
+    if ((o->certificate == NULL) != (o->certificate_key == NULL))
+        return error_set(err, STATUS_INVALID, "TLS needs both --tls-certificate and --tls-key");
+    if (o->key_file != NULL)
+        status = keys_load(o->key_file, &s->service.keys, err);
+    if (status == STATUS_OK && o->certificate != NULL)
+        status = tls_load(o->certificate, o->certificate_key, &s->service.tls, err);
+    if (status == STATUS_OK && s->service.tls != NULL)
+        warn_of_expiry(s);
+    return status;
 }
 
 /* Hands a signal on to the main thread, whose number is the process's. */
@@ -309,7 +383,7 @@ enum status server_run(struct engine *e, const struct server_options *options, s
         options->connections_per_address != 0 ? options->connections_per_address : PER_ADDRESS, err);
     if (status != STATUS_OK)
         return status;
-    if (pthread_rwlock_init(&s.service.keys_lock, NULL) != 0) {
+    if (pthread_rwlock_init(&s.service.reload_lock, NULL) != 0) {
         connections_release(&s.service.connections);
         return error_memory(err, "starting the server");
     }
@@ -321,23 +395,25 @@ enum status server_run(struct engine *e, const struct server_options *options, s
         status = error_memory(err, "starting the server");
         goto done;
     }
-    if ((options->key_file != NULL &&
-         (status = keys_load(options->key_file, &s.service.keys, err)) != STATUS_OK) ||
-        (status = listen_on(&s, err)) != STATUS_OK || (status = start_daemon(&s, err)) != STATUS_OK)
+    if ((status = read_secrets(&s, err)) != STATUS_OK || (status = listen_on(&s, err)) != STATUS_OK ||
+        (status = start_libraries(&s, err)) != STATUS_OK)
         goto done;
     s.loading = pthread_create(&s.loader, NULL, load, &s) == 0;
     status = s.loading ? serve(&s, err) : error_memory(err, "starting the server");
     drain(&s);
 done:
-    if (s.daemon != NULL)
-        MHD_stop_daemon(s.daemon);
+    if (s.plain != NULL)
+        MHD_stop_daemon(s.plain);
+    if (s.secure != NULL)
+        MHD_stop_daemon(s.secure);
     if (s.loading)
         pthread_join(s.loader, NULL);
     listeners_close(&s.listeners);
     keys_free(s.service.keys);
+    tls_release(s.service.tls);
     metrics_free(s.service.metrics);
     restore_signals(&s);
-    pthread_rwlock_destroy(&s.service.keys_lock);
+    pthread_rwlock_destroy(&s.service.reload_lock);
     connections_release(&s.service.connections);
     return status;
 }

@@ -3,10 +3,10 @@
  *     struct server_options options = {.host = "127.0.0.1", .port = 8088, .socket_path = "docs.db.sock"};
  *     if (server_run(engine, &options, &err) != STATUS_OK) …      // returns at SIGTERM or SIGINT
  *
- * It listens, answers /livez, loads the model, says "listening on http://…" on stderr (and READY=1 to a
- * service manager), and serves. SIGTERM and SIGINT: it is not ready any more, takes no new connection,
+ * It listens, answers /livez, loads the model, says "listening on http://…" (or https) on stderr (and READY=1
+ * to a service manager), and serves. SIGTERM and SIGINT: it is not ready any more, takes no new connection,
  * finishes what runs (30 seconds at most, or each request's own deadline) and returns OK; a second one ends
- * the process at once. SIGHUP reads the keys again. Call it from the main thread.
+ * the process at once. SIGHUP reads the keys and the certificate again. Call it from the main thread.
  */
 #ifndef COGNATE_SERVER_SERVER_H
 #define COGNATE_SERVER_SERVER_H
@@ -24,7 +24,9 @@ struct server_options {
     uint16_t port;           /* (--port) 0: one that is free, printed in the log */
     const char *socket_path; /* (--socket) a Unix socket (mode 0600) beside it, which needs no key; or NULL */
     const char *key_file;    /* (--keys) API keys (keys.h); NULL for none */
-    bool keyless;            /* (--keyless) serve other machines without keys all the same */
+    const char *certificate, *certificate_key; /* (--tls-certificate, --tls-key) PEM files (tls.h): TLS on
+                                                  TCP; both or neither */
+    bool keyless;             /* (--keyless) serve other machines without keys all the same */
     const char *const *hosts; /* (--allow-host) names Host may hold beside addresses and localhost */
     size_t host_count;
     const char *const *origins; /* (--allow-origin) "https://app.example": other sites whose pages may call */

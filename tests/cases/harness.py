@@ -53,7 +53,7 @@ class Server:
         def read():
             for line in self.process.stderr:
                 self.log += line
-                found = re.search(r"listening on http://([0-9.]+):(\d+)", line)
+                found = re.search(r"listening on https?://([0-9.]+):(\d+)", line)
                 if found:
                     self.host, self.port = found.group(1), int(found.group(2))
                     ready.set()
