@@ -17,7 +17,7 @@ enum vector_output { OUTPUT_JSON, OUTPUT_CSV, OUTPUT_NPY, OUTPUT_BASE64 };
 
 static const char *const outputs[] = {"json", "csv", "npy", "base64", NULL};
 static const char *const input_types[] = {"query", "document", NULL};
-static const char *const long_texts[] = {"pool", "truncate", "error", NULL};
+static const char *const long_texts[] = {"pool", "truncate", "truncate_start", "error", NULL};
 
 static const struct option options[] = {
     {.name = "format",
@@ -43,7 +43,7 @@ static const struct option options[] = {
      .value = "HOW",
      .choices = long_texts,
      .fallback = "pool",
-     .help = "texts over the model's limit: pool their windows, truncate (and say so), or error"},
+     .help = "texts over the model's limit: pool their windows, truncate or truncate_start (and say so), or error"},
     {0},
 };
 

@@ -7,7 +7,9 @@
 
 static const char *const input_types[] = {"search_query", "classification", "clustering", "search_document",
                                           NULL};
-static const char *const truncations[] = {"NONE", "END", NULL};
+static const char *const truncations[] = {"NONE", "END", "START", NULL};
+static const enum long_text long_texts[] = {LONG_TEXT_ERROR, LONG_TEXT_TRUNCATE, LONG_TEXT_TRUNCATE_START,
+                                            LONG_TEXT_POOL};
 
 /* What embedding_types can ask for. */
 static const char *const type_names[] = {"float", "int8", "uint8", "binary", "ubinary", "base64", NULL};
@@ -23,7 +25,7 @@ static const struct field embed_fields[] = {
      .required = true,
      .items = EMBED_INPUTS,
      .most = ENGINE_DOCUMENT_BYTES,
-     .about = "At most 2,048 texts."},
+     .about = "Texts."},
     {.name = "input_type",
      .kind = FIELD_TEXT,
      .required = true,
@@ -43,7 +45,8 @@ static const struct field embed_fields[] = {
     {.name = "truncate",
      .kind = FIELD_TEXT,
      .choices = truncations,
-     .about = "END cuts long texts, NONE refuses them; when absent they are pooled over windows."},
+     .about =
+         "END and START cut long texts there, NONE refuses them; when absent they are pooled over windows."},
 };
 const struct shape shape_cohere_embed = SHAPE("CohereEmbed", "Texts to be embedded.", embed_fields);
 
@@ -112,12 +115,12 @@ void handle_cohere_embed(struct api_call *call)
 {
     const json_t *texts = shape_get(call->body, "texts");
     int type = shape_choice(call->body, "input_type", input_types, 0);
-    int truncate = shape_choice(call->body, "truncate", truncations, 2);
+    int truncate = shape_choice(call->body, "truncate", truncations, 3);
     struct embed_call m = {0};
     struct buf text;
     buf_init(&text, JSON_WRITE_CEILING);
-    enum status status = embed_call_texts(&m, call, texts, type < 3 ? INPUT_QUERY : INPUT_DOCUMENT);
-    m.long_text = truncate == 0 ? LONG_TEXT_ERROR : truncate == 1 ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    enum status status = embed_call_texts(&m, call, "texts", texts, type < 3 ? INPUT_QUERY : INPUT_DOCUMENT);
+    m.long_text = long_texts[truncate];
     if (status == STATUS_OK && json_array_size(texts) == 0)
         status = error_field(&call->err, STATUS_INVALID, "texts", "texts must not be empty");
     if (status == STATUS_OK)

@@ -4,6 +4,7 @@
 #include "server/json_write.h"
 #include "server/routes.h"
 #include "server/vector_json.h"
+#include "tokenizer/language.h"
 
 /* ---- embed ---- */
 
@@ -114,11 +115,13 @@ void handle_embed(struct api_call *call)
 
 /* ---- similarity ---- */
 
+#define SCORES 16000000 /* of one matrix: what the largest answer has room for */
+
 static const struct field similarity_fields[] = {
     {.name = "input",
      .kind = FIELD_ANY,
      .required = true,
-     .about = "Two texts, or two lists of texts (at most 2,048 together) to be compared each with each."},
+     .about = "Two texts, or two lists of texts to be compared each with each."},
     {.name = "model", .kind = FIELD_TEXT, .about = "The model's name; the loaded one when absent."},
     {.name = "input_type",
      .kind = FIELD_TEXT,
@@ -163,9 +166,11 @@ static enum status read_sides(const json_t *input, json_t **all, size_t *rows, s
         if (!json_is_string(json_array_get(list, i)))
             status = error_field(err, STATUS_INVALID, "input",
                                  "input must hold nothing but texts; item %zu is none", i);
-    if (status == STATUS_OK && json_array_size(list) > EMBED_INPUTS)
-        status = error_field(err, STATUS_TOO_LARGE, "input", "input has %zu texts; at most %d",
-                             json_array_size(list), EMBED_INPUTS);
+    size_t count = json_array_size(list);
+    if (status == STATUS_OK && (count > EMBED_INPUTS || *rows * (count - *rows) > SCORES))
+        status = error_field(err, STATUS_TOO_LARGE, "input",
+                             "input has %zu and %zu texts; at most %d together, and %d scores", *rows,
+                             count - *rows, EMBED_INPUTS, SCORES);
     if (status == STATUS_OK)
         *all = list;
     else
@@ -214,7 +219,7 @@ void handle_similarity(struct api_call *call)
     size_t rows = 0;
     enum status status = read_sides(input, &all, &rows, &call->err);
     if (status == STATUS_OK)
-        status = embed_call_texts(&m, call, all, input_type_of(call->body, "input_type"));
+        status = embed_call_texts(&m, call, "input", all, input_type_of(call->body, "input_type"));
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK && lists)
@@ -335,4 +340,62 @@ void handle_tokenize(struct api_call *call)
     json_decref(results);
     encoding_release(&encoding);
     free(texts);
+}
+
+/* ---- language ---- */
+
+static const struct field detect_fields[] = {
+    {.name = "input",
+     .kind = FIELD_TEXT,
+     .count = FIELD_ONE_OR_LIST,
+     .required = true,
+     .items = EMBED_INPUTS,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "A text, or a list of them."},
+};
+const struct shape shape_detect = SHAPE("DetectLanguage", "Texts whose language is wanted.", detect_fields);
+
+#define LANGUAGE_FIELDS(needed)                                                                              \
+    {.name = "lang",                                                                                         \
+     .kind = FIELD_TEXT,                                                                                     \
+     .required = needed,                                                                                     \
+     .about = "BCP 47; und when nothing can be told."},                                                      \
+    {                                                                                                        \
+        .name = "share", .kind = FIELD_NUMBER, .required = needed, .least = 0, .most = 1,                    \
+        .about = "Of the text's letters that are in it."                                                     \
+    }
+static const struct field language_fields[] = {LANGUAGE_FIELDS(true)};
+static const struct shape shape_language = SHAPE("Language", "The language of a text.", language_fields);
+static const struct field detect_answer_fields[] = {
+    LANGUAGE_FIELDS(false),
+    {.name = "results",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .of = &shape_language,
+     .about = "Of a list of texts."},
+};
+const struct shape shape_detect_answer =
+    SHAPE("DetectLanguageAnswer", "The language of a text, or results of a list.", detect_answer_fields);
+
+static json_t *language_json(struct text text)
+{
+    struct language l;
+    language_detect(text, &l);
+    return json_pack("{s:s, s:f}", "lang", l.tag, "share", l.share);
+}
+
+void handle_detect_language(struct api_call *call)
+{
+    const json_t *input = shape_get(call->body, "input");
+    if (!json_is_array(input)) {
+        call_answer(call, 200, language_json(json_text(input)));
+        return;
+    }
+    json_t *results = json_array();
+    for (size_t i = 0; i < json_array_size(input) && results != NULL; i++)
+        if (json_array_append_new(results, language_json(json_text(json_array_get(input, i)))) != 0) {
+            json_decref(results);
+            results = NULL;
+        }
+    call_answer(call, 200, results == NULL ? NULL : json_pack("{s:o}", "results", results));
 }

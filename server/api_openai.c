@@ -6,11 +6,7 @@
 #include "server/routes.h"
 
 static const struct field embeddings_fields[] = {
-    {.name = "input",
-     .kind = FIELD_ANY,
-     .required = true,
-     .about = "A text, or a list of at most 2,048 texts; none may be empty."},
-    EMBED_WISHES,
+    EMBED_FIELDS,
     {.name = "user", .kind = FIELD_TEXT, .about = "Not used and not kept."},
 };
 const struct shape shape_openai_embeddings =
@@ -65,33 +61,17 @@ static const struct field models_fields[] = {
 };
 const struct shape shape_models = SHAPE("Models", "The models here.", models_fields);
 
-/* Texts only. Token ids are those of the client's tokenizer, which is not this model's: they would make
- * vectors without any meaning. */
+/* OpenAI refuses what is empty. */
 static enum status check_input(const json_t *input, struct error *err)
 {
-    size_t n = json_is_array(input) ? json_array_size(input) : 1;
-    if (n == 0)
+    if (json_is_array(input) && json_array_size(input) == 0)
         return error_field(err, STATUS_INVALID, "input", "input must not be empty");
-    if (n > EMBED_INPUTS)
-        return error_field(err, STATUS_TOO_LARGE, "input", "input has %zu texts; at most %d", n,
-                           EMBED_INPUTS);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *item = json_is_array(input) ? json_array_get(input, i) : input;
-        if (json_is_integer(item) || json_is_array(item))
-            return error_field(
-                err, STATUS_INVALID, "input",
-                "input holds token ids, which are those of another model's tokenizer; send the text "
-                "itself (LangChain: check_embedding_ctx_length=False)");
-        if (!json_is_string(item))
-            return error_field(err, STATUS_INVALID, "input",
-                               "input must be a text or a list of texts; item %zu is none", i);
-        if (json_string_length(item) == 0)
+    if (json_is_string(input) && json_string_length(input) == 0)
+        return error_field(err, STATUS_INVALID, "input", "input must not be an empty text");
+    for (size_t i = 0; i < json_array_size(input); i++)
+        if (json_is_string(json_array_get(input, i)) && json_string_length(json_array_get(input, i)) == 0)
             return error_field(err, STATUS_INVALID, "input",
                                "input must not hold an empty text; item %zu is one", i);
-        if (json_string_length(item) > ENGINE_DOCUMENT_BYTES)
-            return error_field(err, STATUS_TOO_LARGE, "input", "item %zu of input has %zu bytes; at most %d",
-                               i, json_string_length(item), ENGINE_DOCUMENT_BYTES);
-    }
     return STATUS_OK;
 }
 

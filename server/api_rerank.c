@@ -23,12 +23,18 @@ static const struct field rerank_fields[] = {
      .count = FIELD_LIST,
      .required = true,
      .items = EMBED_INPUTS,
-     .about = "Texts, or objects {\"text\": …}; at most 2,048."},
+     .about = "Texts, or objects {\"text\": …}."},
     {.name = "top_n",
      .kind = FIELD_INTEGER,
      .least = 1,
      .most = 1e9,
      .about = "Most results; all when absent."},
+    {.name = "rank_fields",
+     .kind = FIELD_TEXT,
+     .count = FIELD_LIST,
+     .items = 64,
+     .least = 1,
+     .about = "Which fields of documents that are objects count, one line each; text when absent."},
     {.name = "return_documents", .kind = FIELD_BOOLEAN, .about = "With the documents; false when absent."},
     {.name = "max_tokens_per_doc",
      .kind = FIELD_INTEGER,
@@ -40,7 +46,9 @@ const struct shape shape_rerank = SHAPE("Rerank", "Documents to be ordered.", re
 static const struct field result_fields[] = {
     {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which document."},
     {.name = "relevance_score", .kind = FIELD_NUMBER, .required = true, .about = "0 to 1, best first."},
-    {.name = "document", .kind = FIELD_OBJECT, .about = "{\"text\": …}, with return_documents."},
+    {.name = "document",
+     .kind = FIELD_OBJECT,
+     .about = "As it was sent, a text as {\"text\": …}; with return_documents."},
 };
 static const struct shape shape_result = SHAPE("RerankResult", "A document's rank.", result_fields);
 static const struct field answer_fields[] = {
@@ -76,7 +84,10 @@ static const struct field tei_fields[] = {
     {.name = "truncate",
      .kind = FIELD_BOOLEAN,
      .about = "Cuts long texts; false when absent: they are pooled."},
-    {.name = "truncation_direction", .kind = FIELD_TEXT, .about = "Right."},
+    {.name = "truncation_direction",
+     .kind = FIELD_TEXT,
+     .choices = tei_directions,
+     .about = "right (when absent) cuts the end off, left the beginning."},
     {.name = "raw_scores", .kind = FIELD_BOOLEAN, .about = "Cosines in place of relevances."},
     {.name = "return_text", .kind = FIELD_BOOLEAN, .about = "With the texts."},
 };
@@ -113,21 +124,21 @@ static enum status relevance(struct api_call *call, double cosine, double *out)
 }
 
 /* The texts (a list of texts) in order of relevance to the query, in ranks (owned by the caller). */
-static enum status rank_texts(struct api_call *call, const json_t *query, const json_t *texts, bool truncate,
-                              bool raw, struct rank **out, const struct engine_model **model,
-                              uint64_t *tokens)
+static enum status rank_texts(struct api_call *call, const json_t *query, const json_t *texts,
+                              enum long_text long_text, bool raw, struct rank **out,
+                              const struct engine_model **model, uint64_t *tokens)
 {
     struct embed_call q = {0}, d = {0};
     size_t n = json_array_size(texts);
     struct rank *ranks = calloc(n + 1, sizeof *ranks);
     enum status status = ranks == NULL ? error_memory(&call->err, "ordering the documents") : STATUS_OK;
-    q.long_text = d.long_text = truncate ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    q.long_text = d.long_text = long_text;
     if (status == STATUS_OK)
-        status = embed_call_texts(&q, call, query, INPUT_QUERY);
+        status = embed_call_texts(&q, call, "query", query, INPUT_QUERY);
     if (status == STATUS_OK)
         status = embed_call_run(&q, call);
     if (status == STATUS_OK)
-        status = embed_call_texts(&d, call, texts, INPUT_DOCUMENT);
+        status = embed_call_texts(&d, call, "documents", texts, INPUT_DOCUMENT);
     if (status == STATUS_OK)
         status = embed_call_run(&d, call);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
@@ -153,33 +164,82 @@ static enum status rank_texts(struct api_call *call, const json_t *query, const 
 
 /* ---- Jina, Cohere ---- */
 
-/* The texts of documents that are texts or objects with one. */
-static enum status document_texts(const json_t *documents, json_t *out, struct error *err)
+/* Its fields of the names in `fields`, one below the other; *found says whether it has any. */
+static enum status join_fields(const json_t *document, const json_t *fields, struct buf *out, bool *found,
+                               struct error *err)
 {
+    enum status status = STATUS_OK;
+    *found = false;
+    for (size_t i = 0; i < json_array_size(fields) && status == STATUS_OK; i++) {
+        struct text value =
+            json_text(json_object_get(document, json_string_value(json_array_get(fields, i))));
+        if (value.data == NULL)
+            continue;
+        if (*found)
+            status = buf_append(out, "\n", 1, err);
+        if (status == STATUS_OK)
+            status = buf_append(out, value.data, value.len, err);
+        *found = true;
+    }
+    return status;
+}
+
+/* The text of a document: itself, its field `text`, or those of `fields`; NULL for one that has none. */
+static enum status document_text(json_t *document, const json_t *fields, json_t **out, struct error *err)
+{
+    struct buf lines;
+    bool found;
+    if (!json_is_object(document) || json_array_size(fields) == 0) {
+        json_t *text = json_is_object(document) ? json_object_get(document, "text") : document;
+        *out = json_is_string(text) ? json_incref(text) : NULL;
+        return STATUS_OK;
+    }
+    buf_init(&lines, 2 * (size_t)ENGINE_DOCUMENT_BYTES);
+    enum status status = join_fields(document, fields, &lines, &found, err);
+    *out = found && status == STATUS_OK ? text_json(buf_text(&lines)) : NULL;
+    if (found && status == STATUS_OK && *out == NULL)
+        status = error_memory(err, "reading the documents");
+    buf_release(&lines);
+    return status;
+}
+
+static enum status document_texts(const json_t *body, json_t *out, struct error *err)
+{
+    const json_t *documents = shape_get(body, "documents"), *fields = shape_get(body, "rank_fields");
     for (size_t i = 0; i < json_array_size(documents); i++) {
-        json_t *item = json_array_get(documents, i);
-        json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
-        if (!json_is_string(text))
+        json_t *text = NULL;
+        enum status status = document_text(json_array_get(documents, i), fields, &text, err);
+        if (status != STATUS_OK)
+            return status;
+        if (text == NULL)
             return error_field(err, STATUS_INVALID, "documents",
-                               "documents[%zu] must be a text or an object with a text", i);
-        if (json_string_length(text) > ENGINE_DOCUMENT_BYTES)
-            return error_field(err, STATUS_TOO_LARGE, "documents", "documents[%zu] has %zu bytes; at most %d",
-                               i, json_string_length(text), ENGINE_DOCUMENT_BYTES);
-        if (json_array_append(out, text) != 0)
+                               "documents[%zu] must be a text or an object with %s", i,
+                               fields == NULL ? "a text" : "one of rank_fields");
+        size_t len = json_string_length(text);
+        if (json_array_append_new(out, text) != 0)
             return error_memory(err, "reading the documents");
+        if (len > ENGINE_DOCUMENT_BYTES)
+            return error_field(err, STATUS_TOO_LARGE, "documents", "documents[%zu] has %zu bytes; at most %d",
+                               i, len, ENGINE_DOCUMENT_BYTES);
     }
     return STATUS_OK;
 }
 
-static json_t *results_json(const struct rank *ranks, size_t n, const json_t *texts, bool with_text)
+/* Documents come back as they were sent, texts as objects with one. */
+static json_t *document_json(json_t *document)
+{
+    return json_is_object(document) ? json_incref(document) : json_pack("{s:O}", "text", document);
+}
+
+static json_t *results_json(const struct rank *ranks, size_t n, const json_t *documents, bool with_text)
 {
     json_t *results = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *result =
             json_pack("{s:I, s:f}", "index", (json_int_t)ranks[i].index, "relevance_score", ranks[i].score);
-        bool good = !with_text || json_object_set_new(
-                                      result, "document",
-                                      json_pack("{s:O}", "text", json_array_get(texts, ranks[i].index))) == 0;
+        bool good =
+            !with_text || json_object_set_new(result, "document",
+                                              document_json(json_array_get(documents, ranks[i].index))) == 0;
         if (json_array_append_new(results, result) != 0 || !good) {
             json_decref(results);
             return NULL;
@@ -195,15 +255,15 @@ void handle_rerank(struct api_call *call)
     uint64_t tokens = 0;
     char id[37];
     json_t *texts = json_array();
-    enum status status = document_texts(shape_get(call->body, "documents"), texts, &call->err);
+    enum status status = document_texts(call->body, texts, &call->err);
     if (status == STATUS_OK && json_array_size(texts) == 0)
         status = error_field(&call->err, STATUS_INVALID, "documents", "documents must not be empty");
     if (status == STATUS_OK)
-        status =
-            rank_texts(call, shape_get(call->body, "query"), texts, false, false, &ranks, &model, &tokens);
+        status = rank_texts(call, shape_get(call->body, "query"), texts, LONG_TEXT_POOL, false, &ranks,
+                            &model, &tokens);
     if (status == STATUS_OK) {
         size_t n = json_array_size(texts), most = (size_t)shape_integer(call->body, "top_n", (long long)n);
-        json_t *results = results_json(ranks, most < n ? most : n, texts,
+        json_t *results = results_json(ranks, most < n ? most : n, shape_get(call->body, "documents"),
                                        shape_boolean(call->body, "return_documents", false));
         uuid_text(id);
         call_answer(call, 200,
@@ -231,7 +291,7 @@ static void rerank_tei(struct api_call *call)
                     json_pack("{s:s, s:s}", "error", "`texts` cannot be empty", "error_type", "empty"));
         return;
     }
-    if (rank_texts(call, shape_get(call->body, "query"), texts, shape_boolean(call->body, "truncate", false),
+    if (rank_texts(call, shape_get(call->body, "query"), texts, tei_long_text(call->body),
                    shape_boolean(call->body, "raw_scores", false), &ranks, &model, &tokens) != STATUS_OK)
         return;
     bool with_text = shape_boolean(call->body, "return_text", false);

@@ -1,29 +1,33 @@
 /* The routes of Text Embeddings Inference: huggingface.github.io/text-embeddings-inference. What it would
  * refuse for its size is split instead. Vectors have unit length, always. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/utf8.h"
 #include "server/embed_call.h"
 #include "server/json_write.h"
 #include "server/routes.h"
+#include "server/token_text.h"
 
-static const char *const directions[] = {"right", "Right", NULL};
+const char *const tei_directions[] = {"right", "Right", "left", "Left", NULL};
 
 #define TRUNCATE_FIELDS                                                                                      \
     {.name = "truncate",                                                                                     \
      .kind = FIELD_BOOLEAN,                                                                                  \
      .about =                                                                                                \
          "Cuts texts longer than the model's context; false when absent: they are pooled over windows."},    \
-        {.name = "truncation_direction", .kind = FIELD_TEXT, .choices = directions, .about = "right."},      \
+        {.name = "truncation_direction",                                                                     \
+         .kind = FIELD_TEXT,                                                                                 \
+         .choices = tei_directions,                                                                          \
+         .about = "right (when absent) cuts the end off, left the beginning."},                              \
     {                                                                                                        \
         .name = "prompt_name", .kind = FIELD_TEXT, .choices = input_type_names,                              \
         .about = "query when absent."                                                                        \
     }
 #define INPUTS_FIELD                                                                                         \
     {                                                                                                        \
-        .name = "inputs", .kind = FIELD_TEXT, .count = FIELD_ONE_OR_LIST, .required = true,                  \
-        .items = EMBED_INPUTS, .most = ENGINE_DOCUMENT_BYTES, .about = "A text, or a list of at most 2,048." \
+        .name = "inputs", .kind = FIELD_INPUT, .count = FIELD_ONE_OR_LIST, .required = true,                 \
+        .items = EMBED_INPUTS, .most = ENGINE_DOCUMENT_BYTES,                                                \
+        .about = "A text, or a list of them. " EMBED_IDS                                                     \
     }
 
 static const struct field embed_fields[] = {
@@ -68,7 +72,13 @@ const struct shape shape_tei_scores = {
     .name = "TeiScores", .about = "A cosine for each sentence.", .list = true};
 
 static const struct field tokenize_fields[] = {
-    INPUTS_FIELD,
+    {.name = "inputs",
+     .kind = FIELD_TEXT,
+     .count = FIELD_ONE_OR_LIST,
+     .required = true,
+     .items = EMBED_INPUTS,
+     .most = ENGINE_DOCUMENT_BYTES,
+     .about = "A text, or a list of them."},
     {.name = "add_special_tokens", .kind = FIELD_BOOLEAN, .about = "true when absent."},
     {.name = "prompt_name",
      .kind = FIELD_TEXT,
@@ -99,6 +109,14 @@ static bool answer_empty(struct api_call *call, const json_t *inputs, const char
     return true;
 }
 
+enum long_text tei_long_text(const json_t *wishes)
+{
+    if (!shape_boolean(wishes, "truncate", false))
+        return LONG_TEXT_POOL;
+    return shape_choice(wishes, "truncation_direction", tei_directions, 0) < 2 ? LONG_TEXT_TRUNCATE
+                                                                               : LONG_TEXT_TRUNCATE_START;
+}
+
 static void answer_rows(struct api_call *call, const struct embed_call *m)
 {
     struct buf text;
@@ -114,13 +132,14 @@ void handle_tei_embed(struct api_call *call)
     struct embed_call m = {0};
     if (answer_empty(call, inputs, "inputs"))
         return;
-    enum status status = embed_call_texts(&m, call, inputs, input_type_of(call->body, "prompt_name"));
+    enum status status =
+        embed_call_texts(&m, call, "inputs", inputs, input_type_of(call->body, "prompt_name"));
     if (status == STATUS_OK && !shape_boolean(call->body, "normalize", true))
         status = error_field(&call->err, STATUS_UNSUPPORTED, "normalize",
                              "vectors are normalized here, always; leave normalize out");
     if (status == STATUS_OK)
         status = embed_call_dimensions(&m, call, "dimensions");
-    m.long_text = shape_boolean(call->body, "truncate", false) ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+    m.long_text = tei_long_text(call->body);
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK)
@@ -157,8 +176,9 @@ void handle_tei_similarity(struct api_call *call)
         json_array_extend(all, json_object_get(inputs, "sentences")) != 0)
         status = error_memory(&call->err, "reading the sentences");
     if (status == STATUS_OK)
-        status = embed_call_texts(&m, call, all, input_type_of(parameters, "prompt_name"));
-    m.long_text = shape_boolean(parameters, "truncate", false) ? LONG_TEXT_TRUNCATE : LONG_TEXT_POOL;
+        status =
+            embed_call_texts(&m, call, "inputs.sentences", all, input_type_of(parameters, "prompt_name"));
+    m.long_text = tei_long_text(parameters);
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK)
@@ -232,34 +252,6 @@ void handle_tei_tokenize(struct api_call *call)
     free(texts);
 }
 
-/* The pieces of `ids` one behind the other, U+2581 as a space, the one in front left out. */
-static enum status decode(const struct tokenizer *t, const json_t *ids, bool skip, struct buf *out,
-                          struct error *err)
-{
-    static const char mark[] = "\xe2\x96\x81";
-    enum status status = STATUS_OK;
-    buf_clear(out);
-    if (!json_is_array(ids))
-        return error_field(err, STATUS_INVALID, "ids",
-                           "ids must be a list of token ids, or a list of such lists");
-    for (size_t i = 0; i < json_array_size(ids) && status == STATUS_OK; i++) {
-        const json_t *id = json_array_get(ids, i);
-        json_int_t value = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (value < 0 || value >= (json_int_t)tokenizer_size(t))
-            return error_field(err, STATUS_INVALID, "ids", "ids must be integers of 0 to %u",
-                               (unsigned)tokenizer_size(t) - 1);
-        struct text piece = tokenizer_piece(t, (int32_t)value);
-        if (skip && tokenizer_is_special(t, (int32_t)value))
-            continue;
-        bool word = piece.len >= 3 && memcmp(piece.data, mark, 3) == 0;
-        if (word && out->len > 0)
-            status = buf_append(out, " ", 1, err);
-        if (status == STATUS_OK)
-            status = buf_append(out, piece.data + (word ? 3 : 0), piece.len - (word ? 3 : 0), err);
-    }
-    return status;
-}
-
 void handle_tei_decode(struct api_call *call)
 {
     const struct engine_model *model;
@@ -273,7 +265,8 @@ void handle_tei_decode(struct api_call *call)
     buf_init(&text, JSON_WRITE_CEILING);
     enum status status = call_model(call, (struct text){0}, &model);
     for (size_t i = 0; i < (batch ? json_array_size(ids) : 1) && status == STATUS_OK; i++) {
-        status = decode(model->tokenizer, batch ? json_array_get(ids, i) : ids, skip, &text, &call->err);
+        status = token_text(model->tokenizer, batch ? json_array_get(ids, i) : ids, skip, "ids", &text,
+                            &call->err);
         if (status == STATUS_OK && json_array_append_new(all, text_json(buf_text(&text))) != 0)
             status = error_memory(&call->err, "decoding");
     }

@@ -183,7 +183,7 @@ void handle_tf_predict(struct api_call *call)
     if (status == STATUS_OK)
         status = read_inputs(call->body, inputs, &call->err);
     if (status == STATUS_OK)
-        status = embed_call_texts(&m, call, inputs, INPUT_QUERY);
+        status = embed_call_texts(&m, call, "inputs", inputs, INPUT_QUERY);
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK)

@@ -3,14 +3,63 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const long_text_names[] = {"pool", "passages", "truncate", "error", NULL}; /* as enum long_text */
+#include "server/token_text.h"
 
-enum status embed_call_texts(struct embed_call *m, struct api_call *call, const json_t *input,
-                             enum input_type type)
+const char *const long_text_names[] = {"pool",           "passages", "truncate",
+                                       "truncate_start", "error",    NULL}; /* as enum long_text */
+
+/* The text that a text or the ids of one stand for; NULL with the error set. */
+static json_t *decoded_text(struct embed_call *m, const char *field, json_t *item, struct buf *text,
+                            struct error *err)
+{
+    if (json_is_string(item))
+        return json_incref(item);
+    if (token_source(m->model->tokenizer, item, field, text, err) != STATUS_OK)
+        return NULL;
+    json_t *decoded = text_json(buf_text(text));
+    if (decoded == NULL)
+        error_memory(err, "reading token ids");
+    return decoded;
+}
+
+/* The input as a list of texts in m->decoded. */
+static enum status decode(struct embed_call *m, const char *field, const json_t *input, struct error *err)
+{
+    bool one = json_is_ids(input);
+    enum status status = STATUS_OK;
+    struct buf text;
+    m->decoded = json_array();
+    buf_init(&text, ENGINE_DOCUMENT_BYTES);
+    for (size_t i = 0; i < (one ? 1 : json_array_size(input)) && status == STATUS_OK; i++) {
+        char at[FIELD_PATH];
+        path_item(at, field, i);
+        json_t *item = one ? (json_t *)(uintptr_t)input : json_array_get(input, i);
+        json_t *decoded = decoded_text(m, one ? field : at, item, &text, err);
+        if (decoded == NULL)
+            status = err->status;
+        else if (json_array_append_new(m->decoded, decoded) != 0)
+            status = error_memory(err, "reading token ids");
+    }
+    buf_release(&text);
+    return status;
+}
+
+static bool has_ids(const json_t *input)
+{
+    for (size_t i = 0; i < json_array_size(input); i++)
+        if (!json_is_string(json_array_get(input, i)))
+            return true;
+    return false;
+}
+
+enum status embed_call_texts(struct embed_call *m, struct api_call *call, const char *field,
+                             const json_t *input, enum input_type type)
 {
     enum status status = call_model(call, shape_text(call->body, "model"), &m->model);
+    if (status == STATUS_OK && has_ids(input))
+        status = decode(m, field, input, &call->err);
     if (status == STATUS_OK)
-        status = json_texts(input, &m->texts, &m->n, &call->err);
+        status = json_texts(m->decoded != NULL ? m->decoded : input, &m->texts, &m->n, &call->err);
     if (status != STATUS_OK)
         return status;
     m->input_type = type;
@@ -22,7 +71,7 @@ enum status embed_call_read(struct embed_call *m, struct api_call *call)
 {
     const json_t *body = call->body;
     enum status status =
-        embed_call_texts(m, call, shape_get(body, "input"), input_type_of(body, "input_type"));
+        embed_call_texts(m, call, "input", shape_get(body, "input"), input_type_of(body, "input_type"));
     if (status != STATUS_OK)
         return status;
     m->long_text = (enum long_text)shape_choice(body, "long_text", long_text_names, LONG_TEXT_POOL);
@@ -86,6 +135,7 @@ void embed_call_release(struct embed_call *m)
 {
     embeddings_release(&m->rows);
     free(m->texts);
+    json_decref(m->decoded);
     *m = (struct embed_call){0};
 }
 

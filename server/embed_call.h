@@ -12,20 +12,23 @@
 #include "server/handler.h"
 #include "server/vector_json.h"
 
-#define EMBED_INPUTS 2048 /* texts of one call */
-#define EMBED_BULK   32   /* a call of more texts lets others go before it */
+#define EMBED_INPUTS 65536 /* texts of one call: what the largest answer has room for */
+#define EMBED_BULK   32    /* a call of more texts lets others go before it */
 
 extern const char *const long_text_names[];
+
+#define EMBED_IDS                                                                                            \
+    "In place of a text its token ids, as POST /v1/tokenize gives them with those that begin and end it."
 
 /* Fields of the shapes that embed_call_read reads. */
 #define EMBED_FIELDS                                                                                         \
     {.name = "input",                                                                                        \
-     .kind = FIELD_TEXT,                                                                                     \
+     .kind = FIELD_INPUT,                                                                                    \
      .count = FIELD_ONE_OR_LIST,                                                                             \
      .required = true,                                                                                       \
      .items = EMBED_INPUTS,                                                                                  \
      .most = ENGINE_DOCUMENT_BYTES,                                                                          \
-     .about = "A text, or a list of at most 2,048."},                                                        \
+     .about = "A text, or a list of them. " EMBED_IDS},                                                      \
         EMBED_WISHES
 
 #define EMBED_WISHES                                                                                         \
@@ -38,7 +41,9 @@ extern const char *const long_text_names[];
          .kind = FIELD_TEXT,                                                                                 \
          .choices = long_text_names,                                                                         \
          .about = "Texts longer than the model's context: pool (the default) takes the mean of windows, "    \
-                  "passages gives a vector for each passage, truncate cuts, error refuses."},                \
+                  "passages gives a vector for each passage, truncate keeps the beginning, truncate_start "  \
+                  "the end, error "                                                                          \
+                  "refuses."},                                                                               \
         {.name = "dimensions",                                                                               \
          .kind = FIELD_INTEGER,                                                                              \
          .least = 1,                                                                                         \
@@ -53,6 +58,7 @@ struct embed_call {
     const struct engine_model *model;
     struct text *texts;
     size_t n;
+    json_t *decoded; /* the texts, where some came as token ids */
     enum input_type input_type;
     enum long_text long_text;
     struct vector_format format;
@@ -62,9 +68,10 @@ struct embed_call {
 /* Reads input and wishes from the body. */
 enum status embed_call_read(struct embed_call *m, struct api_call *call);
 
-/* Takes a text or a list of texts, which must outlive the call; everything else as by default. */
-enum status embed_call_texts(struct embed_call *m, struct api_call *call, const json_t *input,
-                             enum input_type type);
+/* Takes a text, the token ids of one, or a list of such, which must outlive the call; everything else as by
+ * default. `field` names them in errors. */
+enum status embed_call_texts(struct embed_call *m, struct api_call *call, const char *field,
+                             const json_t *input, enum input_type type);
 
 /* Reads how many numbers of a vector are wanted from the body's field `name`; all when it is absent. */
 enum status embed_call_dimensions(struct embed_call *m, struct api_call *call, const char *name);

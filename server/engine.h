@@ -92,6 +92,7 @@ enum long_text {
     LONG_TEXT_POOL,     /* windows; the mean of their unit vectors weighted by tokens, renormalised */
     LONG_TEXT_PASSAGES, /* any text: one vector for each passage of it */
     LONG_TEXT_TRUNCATE, /* its beginning; says how many tokens were dropped */
+    LONG_TEXT_TRUNCATE_START, /* its end, likewise */
     LONG_TEXT_ERROR     /* INVALID, naming the text */
 };
 

@@ -90,6 +90,18 @@ static enum status add_cut(struct embedding *m, size_t i, const struct passage_o
     return status;
 }
 
+/* Leaves out the first tokens of the text, so that `most` are left; how many. */
+static uint32_t drop_start(struct encoding *e, size_t most)
+{
+    size_t own = e->count - e->prefix_count, dropped = e->count > most ? e->count - most : 0;
+    struct token *first = e->tokens + e->prefix_count;
+    if (dropped > own)
+        dropped = own;
+    memmove(first, first + dropped, (own - dropped) * sizeof *first);
+    e->count -= dropped;
+    return (uint32_t)dropped;
+}
+
 static enum status add_text(struct embedding *m, size_t i, struct error *err)
 {
     struct text text = m->request->texts[i];
@@ -118,6 +130,12 @@ static enum status add_text(struct embedding *m, size_t i, struct error *err)
         if (!fits)
             return add_cut(m, i, &(struct passage_options){.max_tokens = context, .overlap_tokens = UINT32_MAX}, err);
         break;
+    case LONG_TEXT_TRUNCATE_START:
+        if (fits)
+            break;
+        m->texts[i].dropped = drop_start(&m->encoding, context - special_tokens(m->e));
+        return add_stretch(
+            m, i, (struct passage){m->encoding.tokens[m->encoding.prefix_count].start, text.len, 0}, err);
     case LONG_TEXT_TRUNCATE:
         break;
     }

@@ -15,6 +15,7 @@ static const char *const type_names[][2] = {
     [FIELD_NUMBER] = {"a number", "numbers"},
     [FIELD_BOOLEAN] = {"true or false", "booleans"},
     [FIELD_OBJECT] = {"an object", "objects"},
+    [FIELD_INPUT] = {"a text", "texts or of token ids"},
 };
 
 static const char *type_of(const json_t *value)
@@ -126,6 +127,13 @@ static enum status check_one(const struct field *f, const json_t *value, const c
     case FIELD_OBJECT:
         fits = json_is_object(value);
         break;
+    case FIELD_INPUT:
+        if (json_is_string(value))
+            return check_text_field(f, json_text(value), path, err);
+        if (json_is_ids(value))
+            return STATUS_OK;
+        return error_field(err, STATUS_INVALID, path, "%s must be a text or a list of token ids, not %s",
+                           path, type_of(value));
     }
     if (!fits)
         return wrong_type(f, value, path, err);
@@ -138,7 +146,8 @@ static enum status check_field(const struct field *f, const json_t *value, const
                                struct error *err)
 {
     enum status status = STATUS_OK;
-    if (f->count == FIELD_ONE || (f->count == FIELD_ONE_OR_LIST && !json_is_array(value)))
+    bool one = f->kind == FIELD_INPUT ? json_is_string(value) || json_is_ids(value) : !json_is_array(value);
+    if (f->count == FIELD_ONE || (f->count == FIELD_ONE_OR_LIST && one))
         return check_one(f, value, path, err);
     if (!json_is_array(value))
         return wrong_type(f, value, path, err);
@@ -340,6 +349,14 @@ int shape_choice(const json_t *object, const char *name, const char *const *choi
         if (text_is(value, choices[i]))
             return i;
     return otherwise;
+}
+
+bool json_is_ids(const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (!json_is_integer(json_array_get(value, i)))
+            return false;
+    return json_array_size(value) > 0;
 }
 
 enum status json_texts(const json_t *value, struct text **out, size_t *n, struct error *err)

@@ -28,7 +28,8 @@ enum field_kind {
     FIELD_INTEGER,
     FIELD_NUMBER,
     FIELD_BOOLEAN,
-    FIELD_OBJECT /* of the shape `of`, or any when that is NULL */
+    FIELD_OBJECT, /* of the shape `of`, or any when that is NULL */
+    FIELD_INPUT   /* a text, the token ids of one, or a list of such */
 };
 
 enum field_count { FIELD_ONE, FIELD_LIST, FIELD_ONE_OR_LIST };
@@ -88,6 +89,9 @@ bool shape_boolean(const json_t *object, const char *name, bool otherwise);
 
 /* Which of its choices a text is; `otherwise` when absent. */
 int shape_choice(const json_t *object, const char *name, const char *const *choices, int otherwise);
+
+/* Whether a value is the token ids of one text: a list of integers, at least one. */
+bool json_is_ids(const json_t *value);
 
 /* A text, or the texts of a list, borrowed from `value`; the array is the caller's to free. A missing value
  * is no text. */

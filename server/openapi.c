@@ -71,6 +71,13 @@ static json_t *text_schema(struct writer *w, const struct field *f)
     return schema;
 }
 
+/* A text, or the token ids of one. */
+static json_t *input_schema(struct writer *w, const struct field *f)
+{
+    return json_pack("{s:[o, {s:s, s:{s:s}, s:i}]}", "anyOf", text_schema(w, f), "type", "array", "items",
+                     "type", "integer", "minItems", 1);
+}
+
 static json_t *one_schema(struct writer *w, const struct field *f)
 {
     switch (f->kind) {
@@ -83,6 +90,8 @@ static json_t *one_schema(struct writer *w, const struct field *f)
         return type_schema("boolean", f->nullable);
     case FIELD_OBJECT:
         return object_schema(w, f);
+    case FIELD_INPUT:
+        return input_schema(w, f);
     default:
         return json_object();
     }
@@ -95,7 +104,7 @@ static json_t *field_schema(struct writer *w, const struct field *f)
         json_t *list = json_pack("{s:s, s:o}", "type", "array", "items", schema);
         if (f->items > 0)
             put(w, list, "maxItems", json_integer((json_int_t)f->items));
-        schema = f->count == FIELD_LIST ? list : json_pack("{s:[o,o]}", "oneOf", one_schema(w, f), list);
+        schema = f->count == FIELD_LIST ? list : json_pack("{s:[o,o]}", "anyOf", one_schema(w, f), list);
     }
     put(w, schema, "description", json_string(f->about));
     return schema;

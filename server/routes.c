@@ -11,6 +11,7 @@
 #define INGEST_BYTES   (64 * MIB)
 
 #define SEARCH_MS 5000
+#define EMBED_MS  600000 /* what EMBED_BYTES take on a slow machine */
 #define INGEST_MS 600000 /* what a body of INGEST_BYTES takes on a slow machine */
 
 /* Of two patterns that match a path the first one counts. */
@@ -21,6 +22,8 @@ static const struct api_route table[] = {
      "Whether requests can be answered: 503 until the model is loaded, and while draining.", handle_readyz,
      .answer = &shape_alive},
     {"GET", "/health", API_OPEN, API_COGNATE, NO_BODY, false, "As /readyz.", handle_health,
+     .answer = &shape_alive},
+    {"GET", "/ping", API_OPEN, API_COGNATE, NO_BODY, false, "As /readyz.", handle_health,
      .answer = &shape_alive},
     {"GET", "/version", API_READ, API_COGNATE, NO_BODY, false, "What runs here: program, model, store.",
      handle_version, .answer = &shape_version, .storeless = true},
@@ -70,20 +73,23 @@ static const struct api_route table[] = {
      .answer = &shape_search_answer, .deadline_ms = SEARCH_MS},
 
     {"POST", "/v1/embed", API_READ, API_COGNATE, EMBED_BYTES, false, "Vectors of texts.", handle_embed,
-     .request = &shape_embed, .answer = &shape_embed_answer, .storeless = true},
+     .request = &shape_embed, .answer = &shape_embed_answer, .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/v1/similarity", API_READ, API_COGNATE, EMBED_BYTES, false,
      "How near two texts are in meaning, or each text of a list to each of another.", handle_similarity,
-     .request = &shape_similarity, .answer = &shape_similarity_answer, .storeless = true},
+     .request = &shape_similarity, .answer = &shape_similarity_answer, .deadline_ms = EMBED_MS,
+     .storeless = true},
     {"POST", "/v1/tokenize", API_READ, API_COGNATE, SEARCH_BYTES, false,
      "The tokens of texts, with the bytes each stands for.", handle_tokenize, .request = &shape_tokenize,
      .answer = &shape_tokenize_answer, .storeless = true},
+    {"POST", "/v1/detect-language", API_READ, API_COGNATE, EMBED_BYTES, false, "The language of texts.",
+     handle_detect_language, .request = &shape_detect, .answer = &shape_detect_answer, .storeless = true},
 
     {"POST", "/v1/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false,
      "Vectors of texts, as OpenAI gives them.", handle_openai_embeddings, .request = &shape_openai_embeddings,
-     .answer = &shape_openai_answer, .storeless = true},
+     .answer = &shape_openai_answer, .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/embeddings", API_READ, API_OPENAI, EMBED_BYTES, false, "The same without /v1.",
      handle_openai_embeddings, .request = &shape_openai_embeddings, .answer = &shape_openai_answer,
-     .storeless = true},
+     .deadline_ms = EMBED_MS, .storeless = true},
     {"GET", "/v1/models", API_READ, API_OPENAI, NO_BODY, false, "The models here, as OpenAI lists them.",
      handle_models, .answer = &shape_models, .storeless = true},
     {"GET", "/v1/models/{model}", API_READ, API_OPENAI, NO_BODY, false, "A model.", handle_model,
@@ -91,9 +97,13 @@ static const struct api_route table[] = {
 
     {"POST", "/embed", API_READ, API_TEI, EMBED_BYTES, false,
      "Vectors of texts, as Text Embeddings Inference gives them.", handle_tei_embed,
-     .request = &shape_tei_embed, .answer = &shape_tei_vectors, .storeless = true},
+     .request = &shape_tei_embed, .answer = &shape_tei_vectors, .deadline_ms = EMBED_MS, .storeless = true},
+    {"POST", "/", API_READ, API_TEI, EMBED_BYTES, false,
+     "The same, for clients that know the server's address alone.", handle_tei_embed,
+     .request = &shape_tei_embed, .answer = &shape_tei_vectors, .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/similarity", API_READ, API_TEI, EMBED_BYTES, false, "Cosine of a text to each of a list.",
-     handle_tei_similarity, .request = &shape_tei_similarity, .answer = &shape_tei_scores, .storeless = true},
+     handle_tei_similarity, .request = &shape_tei_similarity, .answer = &shape_tei_scores,
+     .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/tokenize", API_READ, API_TEI, SEARCH_BYTES, false,
      "Tokens of texts; start and stop count characters.", handle_tei_tokenize, .request = &shape_tei_tokenize,
      .answer = &shape_tei_tokens, .storeless = true},
@@ -105,28 +115,32 @@ static const struct api_route table[] = {
      "Orders texts by relevance to a query: with texts as Text Embeddings Inference answers, with documents "
      "as "
      "/v1/rerank. Scores come from the similarity of embeddings, not from a cross-encoder.",
-     handle_rerank_any, .request = &shape_rerank_any, .answer = &shape_rerank_any_answer, .storeless = true},
+     handle_rerank_any, .request = &shape_rerank_any, .answer = &shape_rerank_any_answer,
+     .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/v1/rerank", API_READ, API_JINA, EMBED_BYTES, false,
      "Orders documents by relevance to a query, as Jina and Cohere answer. Scores come from the similarity "
      "of "
      "embeddings, not from a cross-encoder; the answer says so.",
-     handle_rerank, .request = &shape_rerank, .answer = &shape_rerank_answer, .storeless = true},
+     handle_rerank, .request = &shape_rerank, .answer = &shape_rerank_answer, .deadline_ms = EMBED_MS,
+     .storeless = true},
     {"POST", "/v1/reranking", API_READ, API_JINA, EMBED_BYTES, false, "As /v1/rerank.", handle_rerank,
-     .request = &shape_rerank, .answer = &shape_rerank_answer, .storeless = true},
+     .request = &shape_rerank, .answer = &shape_rerank_answer, .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/v2/rerank", API_READ, API_COHERE, EMBED_BYTES, false, "As /v1/rerank, with Cohere's errors.",
-     handle_rerank, .request = &shape_rerank, .answer = &shape_rerank_answer, .storeless = true},
+     handle_rerank, .request = &shape_rerank, .answer = &shape_rerank_answer, .deadline_ms = EMBED_MS,
+     .storeless = true},
     {"POST", "/v2/embed", API_READ, API_COHERE, EMBED_BYTES, false, "Vectors of texts, as Cohere gives them.",
-     handle_cohere_embed, .request = &shape_cohere_embed, .answer = &shape_cohere_answer, .storeless = true},
+     handle_cohere_embed, .request = &shape_cohere_embed, .answer = &shape_cohere_answer,
+     .deadline_ms = EMBED_MS, .storeless = true},
 
     {"POST", "/v1/models/{model}:predict", API_READ, API_TF, EMBED_BYTES, false,
      "Vectors of texts, as TensorFlow Serving gives them.", handle_tf_predict, .request = &shape_tf_predict,
-     .answer = &shape_tf_answer, .storeless = true},
+     .answer = &shape_tf_answer, .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/v1/models/{model}/versions/{version}:predict", API_READ, API_TF, EMBED_BYTES, false,
      "The same of a version.", handle_tf_predict, .request = &shape_tf_predict, .answer = &shape_tf_answer,
-     .storeless = true},
+     .deadline_ms = EMBED_MS, .storeless = true},
     {"POST", "/v1/models/{model}/labels/{label}:predict", API_READ, API_TF, EMBED_BYTES, false,
      "The same of a labelled version; the label here is stable.", handle_tf_predict,
-     .request = &shape_tf_predict, .answer = &shape_tf_answer, .storeless = true},
+     .request = &shape_tf_predict, .answer = &shape_tf_answer, .deadline_ms = EMBED_MS, .storeless = true},
     {"GET", "/v1/models/{model}/metadata", API_READ, API_TF, NO_BODY, false, "The signature of a model.",
      handle_tf_metadata, .answer = &shape_tf_metadata, .storeless = true},
     {"GET", "/v1/models/{model}/versions/{version}", API_READ, API_TF, NO_BODY, false,

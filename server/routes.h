@@ -43,9 +43,11 @@ extern const struct shape shape_search, shape_search_query, shape_search_answer;
 void handle_embed(struct api_call *call);
 void handle_similarity(struct api_call *call);
 void handle_tokenize(struct api_call *call);
+void handle_detect_language(struct api_call *call);
 extern const struct shape shape_embed, shape_embed_answer;
 extern const struct shape shape_similarity, shape_similarity_answer;
 extern const struct shape shape_tokenize, shape_tokenize_answer;
+extern const struct shape shape_detect, shape_detect_answer;
 
 /* api_openai.c */
 void handle_openai_embeddings(struct api_call *call);
@@ -62,6 +64,9 @@ void handle_tei_info(struct api_call *call);
 extern const struct shape shape_tei_embed, shape_tei_vectors, shape_tei_similarity, shape_tei_scores;
 extern const struct shape shape_tei_tokenize, shape_tei_tokens, shape_tei_decode, shape_tei_texts,
     shape_tei_info;
+
+extern const char *const tei_directions[];          /* "right", "left", … */
+enum long_text tei_long_text(const json_t *wishes); /* by truncate and truncation_direction */
 
 /* api_rerank.c */
 void handle_rerank(struct api_call *call);

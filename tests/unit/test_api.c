@@ -396,6 +396,104 @@ static void long_texts(void **state)
     buf_release(&body);
 }
 
+/* The two ends of a text that is too long give other vectors, each that of the end alone. */
+static void cuts_at_either_end(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"truncate", "truncate_start"};
+    static const char *const alone[] = {"river", "bread"};
+    for (int end = 0; end < 2; end++) {
+        struct buf body;
+        buf_init(&body, 1 << 20);
+        buf_printf(&body, NULL, "{\"input\":[\"");
+        for (int i = 0; i < 1400; i++)
+            buf_printf(&body, NULL, "%s ", i < 700 ? "river" : "bread");
+        buf_printf(&body, NULL, "\",\"");
+        for (int i = 0; i < 700; i++)
+            buf_printf(&body, NULL, "%s ", alone[end]);
+        buf_printf(&body, NULL, "\"],\"long_text\":\"%s\"}", ends[end]);
+        json_t *answer = ask("POST /v1/embed", body.data, NULL, 200);
+        is_number(answer, "data.0.tokens", 512);
+        assert_true(json_integer_value(get(answer, "data.0.dropped_tokens")) > 700);
+        assert_true(json_equal(get(answer, "data.0.embedding"), (json_t *)get(answer, "data.1.embedding")));
+        json_decref(answer);
+        buf_release(&body);
+    }
+}
+
+/* [0, …, 2]: the ids of a text as /v1/tokenize gives them, printed. */
+static char *ids_of(const char *text)
+{
+    json_t *body = json_pack("{s:s}", "input", text), *ids = json_array();
+    char *bytes = json_dumps(body, 0);
+    json_t *answer = ask("POST /v1/tokenize", bytes, NULL, 200);
+    const json_t *tokens = get(answer, "tokens");
+    for (size_t i = 0; i < json_array_size(tokens); i++)
+        json_array_append(ids, json_object_get(json_array_get(tokens, i), "id"));
+    json_decref(answer);
+    json_decref(body);
+    free(bytes);
+    char *printed = json_dumps(ids, JSON_COMPACT);
+    json_decref(ids);
+    return printed;
+}
+
+static void takes_token_ids(void **state)
+{
+    (void)state;
+    static const char text[] = "Grüße aus dem  Garten, 猫は庭で寝る!";
+    struct buf body;
+    char *ids = ids_of(text);
+    buf_init(&body, 1 << 16);
+    buf_printf(&body, NULL, "{\"input\":[\"%s\",%s]}", text, ids);
+    json_t *answer = ask("POST /v1/embed", body.data, NULL, 200);
+    assert_true(json_equal(get(answer, "data.0.embedding"), (json_t *)get(answer, "data.1.embedding")));
+    buf_clear(&body);
+    buf_printf(&body, NULL, "{\"input\":%s}", ids);
+    json_t *one = ask("POST /v1/embed", body.data, NULL, 200);
+    assert_int_equal(json_array_size(get(one, "data")), 1);
+    assert_true(json_equal(get(one, "data.0.embedding"), (json_t *)get(answer, "data.0.embedding")));
+    refuses("POST /v1/embed", "{\"input\":[\"a\",[9906,1917]]}", 400, "invalid_argument", "input[1]",
+            "check_embedding_ctx_length");
+    refuses("POST /v1/embed", "{\"input\":[0,9906,1917,2]}", 400, "invalid_argument", "input",
+            "of another tokenizer");
+    refuses("POST /v1/embed", "{\"input\":[0,-1,2]}", 400, "invalid_argument", "input", "integers of 0 to");
+    json_decref(one);
+    json_decref(answer);
+    buf_release(&body);
+    free(ids);
+}
+
+static void takes_many_texts(void **state)
+{
+    (void)state;
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    buf_printf(&body, NULL, "{\"dimensions\":1,\"input\":[\"a\"");
+    for (int i = 1; i < 3000; i++)
+        buf_printf(&body, NULL, ",\"\"");
+    buf_printf(&body, NULL, "]}");
+    json_t *answer = ask("POST /v1/embed", body.data, NULL, 200);
+    assert_int_equal(json_array_size(get(answer, "data")), 3000);
+    json_decref(answer);
+    buf_release(&body);
+}
+
+static void detects_languages(void **state)
+{
+    (void)state;
+    json_t *answer = ask("POST /v1/detect-language",
+                         "{\"input\":\"Der Zug nach Wien fährt heute von Gleis vier ab.\"}", NULL, 200);
+    is_text(answer, "lang", "de");
+    assert_true(json_number_value(get(answer, "share")) > 0.5);
+    json_decref(answer);
+    answer = ask("POST /v1/detect-language", "{\"input\":[\"猫は庭で寝るのが好きです。\",\"\"]}", NULL, 200);
+    is_text(answer, "results.0.lang", "ja");
+    is_text(answer, "results.1.lang", "und");
+    json_decref(answer);
+    refuses("POST /v1/detect-language", "{\"text\":\"a\"}", 400, "invalid_argument", "text", "input");
+}
+
 static void similarity(void **state)
 {
     (void)state;
@@ -479,7 +577,9 @@ static void openai(void **state)
             "{\"input\":[\"hello\",\"bye\"],\"encoding_format\":\"base64\",\"dimensions\":3}", NULL, 200);
     assert_int_equal(json_string_length(get(answer, "data.1.embedding")), 16);
     json_decref(answer);
-    openai_refuses("{\"input\":[[1,2]]}", 400, "invalid_request_error", "invalid_argument", "input");
+    openai_refuses("{\"input\":[[1,2]]}", 400, "invalid_request_error", "invalid_argument", "input[0]");
+    openai_refuses("{\"input\":[\"a\",[1,\"b\"]]}", 400, "invalid_request_error", "invalid_argument",
+                   "input[1]");
     openai_refuses("{\"input\":[1,2]}", 400, "invalid_request_error", "invalid_argument", "input");
     openai_refuses("{\"input\":[]}", 400, "invalid_request_error", "invalid_argument", "input");
     openai_refuses("{\"input\":[\"a\",\"\"]}", 400, "invalid_request_error", "invalid_argument", "input");
@@ -551,6 +651,10 @@ int main(void)
         cmocka_unit_test(searching),
         cmocka_unit_test(embedding),
         cmocka_unit_test(long_texts),
+        cmocka_unit_test(cuts_at_either_end),
+        cmocka_unit_test(takes_token_ids),
+        cmocka_unit_test(takes_many_texts),
+        cmocka_unit_test(detects_languages),
         cmocka_unit_test(similarity),
         cmocka_unit_test(tokenizing),
         cmocka_unit_test(openai),

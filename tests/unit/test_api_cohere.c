@@ -54,8 +54,8 @@ static void refuses_in_its_shape(void **state)
     fails("{\"model\":\"cognate-e5-512\",\"texts\":[\"a\"]}", 400, "input_type is missing");
     fails("{\"model\":\"cognate-e5-512\",\"texts\":[],\"input_type\":\"clustering\"}", 400, "empty");
     fails("{\"model\":\"cognate-e5-512\",\"texts\":[\"a\"],\"input_type\":\"clustering\",\"truncate\":"
-          "\"START\"}",
-          400, "NONE, END");
+          "\"MIDDLE\"}",
+          400, "NONE, END, START");
     fails("{\"model\":\"cognate-e5-512\",\"texts\":[\"a\"],\"input_type\":\"clustering\",\"output_"
           "dimension\":513}",
           400, "1 to 512");

@@ -29,6 +29,22 @@ static void orders_documents(void **state)
     }
 }
 
+static void ranks_by_fields(void **state)
+{
+    (void)state;
+    static const char documents[] =
+        "[{\"title\":\"late train\",\"text\":\"onions\"},{\"title\":\"onions\",\"text\":\"late train\"}]";
+    for (int by_title = 0; by_title < 2; by_title++) {
+        char body[256];
+        snprintf(body, sizeof body, "{\"query\":\"late train\",\"documents\":%s,\"return_documents\":true%s}",
+                 documents, by_title ? ",\"rank_fields\":[\"title\",\"none\"]" : "");
+        json_t *answer = ask("POST /v1/rerank", body, NULL, 200);
+        is_number(answer, "results.0.index", by_title ? 0 : 1);
+        assert_int_equal(json_object_size(get(answer, "results.0.document")), 2);
+        json_decref(answer);
+    }
+}
+
 static void orders_texts(void **state)
 {
     (void)state;
@@ -59,6 +75,8 @@ static void refuses_in_each_shape(void **state)
     (void)state;
     fails("POST /v1/rerank", "{\"query\":\"a\",\"documents\":[]}", 400, "detail", "empty");
     fails("POST /v1/rerank", "{\"query\":\"a\",\"documents\":[5]}", 400, "detail", "documents[0]");
+    fails("POST /v1/rerank", "{\"query\":\"a\",\"documents\":[{\"a\":\"b\"}],\"rank_fields\":[\"c\"]}", 400,
+          "detail", "rank_fields");
     fails("POST /v1/rerank", "{\"documents\":[\"a\"]}", 400, "detail", "query");
     fails("POST /v2/rerank", "{\"query\":\"a\",\"documents\":[\"a\"],\"model\":\"other\"}", 404, "message",
           "other");
@@ -72,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_documents),
+        cmocka_unit_test(ranks_by_fields),
         cmocka_unit_test(orders_texts),
         cmocka_unit_test(refuses_in_each_shape),
     };

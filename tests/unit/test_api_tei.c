@@ -28,7 +28,7 @@ static void embeds(void **state)
     fails("POST /embed", "{\"inputs\":[]}", 400, "empty");
     fails("POST /embed", "{\"inputs\":[1]}", 422, "validation");
     fails("POST /embed", "{\"inputs\":\"a\",\"normalize\":false}", 422, "validation");
-    fails("POST /embed", "{\"inputs\":\"a\",\"truncation_direction\":\"left\"}", 422, "validation");
+    fails("POST /embed", "{\"inputs\":\"a\",\"truncation_direction\":\"up\"}", 422, "validation");
     fails("POST /embed", "{\"input\":\"a\"}", 422, "validation");
 }
 
