@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import stat
@@ -202,47 +201,6 @@ def second_signal():
             connection.close()
 
 
-def many():
-    """1,000 connections that do nothing keep nobody from working."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 2500:
-        print("skipped: 1,000 connections need 2,500 descriptors")
-        return
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2500), hard))
-    with Server() as server:
-        idle = []
-        for _ in range(1000):
-            connection = server.connect()
-            connection.request("GET", "/livez")
-            assert connection.getresponse().read()
-            idle.append(connection)
-        status, answer = server.call("POST", "/v1/embed", {"input": TEXTS[:50]})
-        assert status == 200 and len(answer["data"]) == 50
-        with open(f"/proc/{server.process.pid}/status") as file:
-            figures = dict(line.split(":", 1) for line in file)
-        print("with 1,000 idle connections:", figures["VmRSS"].strip(), "resident,", figures["Threads"].strip(), "threads")
-        for connection in idle[::10]:  # all of them are still good
-            connection.request("GET", "/livez")
-            assert connection.getresponse().read()
-        more = []
-        for _ in range(300):  # beyond the limit of 1,200: refused at once, and said so
-            more.append(socket.create_connection((server.host, server.port), timeout=60))
-        more[-1].sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b" 503 " in more[-1].recv(4096).split(b"\r\n")[0]
-        assert over_unix(server.db + ".sock", "GET", "/livez")[0] == 200
-        for connection in idle + more:
-            connection.close()
-        for _ in range(200):
-            try:
-                if server.call("GET", "/livez")[0] == 200:
-                    break
-            except OSError:
-                pass
-            time.sleep(0.05)
-        else:
-            raise AssertionError("the server does not recover from too many connections")
-
-
 def main():
     refusals()
     unix_socket()
@@ -250,7 +208,6 @@ def main():
     leaving()
     drain()
     second_signal()
-    many()
 
 
 if __name__ == "__main__":
