@@ -78,7 +78,7 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
     if (status == STATUS_OK)
         status = read_canaries(m, err);
     if (status == STATUS_OK && m->precision == PRECISION_F32)
-        status = blas_open(&m->sgemm, err);
+        status = blas_open("the precision f32", &m->sgemm, err);
     if (status != STATUS_OK)
         goto done;
     m->layers = calloc(m->config.layers, sizeof *m->layers);

@@ -14,7 +14,7 @@
 #define COGNATE_ENCODER_MODEL_H
 
 #include "common/cache.h"
-#include "encoder/blas.h"
+#include "common/blas.h"
 #include "encoder/encoder.h"
 #include "encoder/kernels.h"
 

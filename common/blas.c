@@ -1,11 +1,11 @@
-#include "encoder/blas.h"
+#include "common/blas.h"
 
 #include <dlfcn.h>
 #include <string.h>
 
 #define LIBRARY "libopenblas.so.0"
 
-enum status blas_open(sgemm_function **out, struct error *err)
+enum status blas_open(const char *what, sgemm_function **out, struct error *err)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *symbol = NULL;
     if (library != NULL) {
@@ -14,9 +14,7 @@ enum status blas_open(sgemm_function **out, struct error *err)
     }
     if (symbol == NULL)
         return error_set(err, STATUS_UNSUPPORTED,
-                         "the precision f32 needs OpenBLAS, and %s cannot be loaded; install libopenblas0, or "
-                         "use the precision int8",
-                         LIBRARY);
+                         "%s needs OpenBLAS, and %s cannot be loaded; install libopenblas0", what, LIBRARY);
     memcpy(out, &symbol, sizeof *out);
     return STATUS_OK;
 }
