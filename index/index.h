@@ -91,6 +91,43 @@ enum status collection_languages(struct collection *c, struct language_count **o
                                  struct error *err);
 void language_counts_free(struct language_count *counts, size_t n);
 
+/* A field of the metadata, by name, with its most frequent values, most documents first: for people to filter
+ * by. Lists and objects are left out. */
+struct facet_value {
+    struct text json; /* a JSON string, number, true or false */
+    uint64_t documents;
+};
+struct facet {
+    struct text field;
+    uint64_t distinct; /* values there are */
+    struct facet_value *values;
+    size_t count; /* at most `most` of them */
+};
+enum status collection_facets(struct collection *c, size_t most, struct facet **out, size_t *n,
+                              struct error *err);
+void facets_free(struct facet *facets, size_t n);
+
+/* Passages on a plane, near ones near each other (layout.h says how): all of them, or an even sample of about
+ * `most`. Takes seconds for tens of thousands; CANCELLED soon after go_on, asked from time to time, is false. */
+#define MAP_MOST 50000
+struct map_document {
+    struct text id, lang, title, metadata;
+};
+struct map_point {
+    uint32_t document; /* index into documents */
+    size_t start_char, end_char;
+    float x, y; /* centred on 0 */
+};
+struct collection_map {
+    struct map_document *documents;
+    struct map_point *points;
+    size_t document_count, point_count;
+    uint64_t passages; /* of the collection, whether or not they are on the map */
+};
+enum status collection_map(struct collection *c, size_t most, bool (*go_on)(void *), void *context,
+                           struct collection_map *out, struct error *err);
+void collection_map_release(struct collection_map *map); /* accepts a zeroed one */
+
 /* ---- documents ---- */
 
 struct passage_row {
