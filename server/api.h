@@ -50,6 +50,7 @@ struct api_request {
     int64_t deadline_ms;           /* CLOCK_MONOTONIC milliseconds; 0 for none */
     const atomic_bool *cancelled;  /* set when nobody waits for the reply any more; NULL: somebody does */
     const struct metrics *metrics; /* of the server; NULL in the command line */
+    const char *if_none_match;     /* the header, or NULL: what the client has already */
     bool draining;                 /* the server is about to end: not ready */
 };
 
@@ -59,6 +60,7 @@ struct api_reply {
     char *text;   /* owned; the answer as text: what is not JSON, and JSON that holds vectors (a node a number
                      would take longer than encoding) */
     const char *media_type; /* static; NULL: application/json, or application/problem+json of a problem */
+    char etag[64];          /* quoted; empty: the answer is not to be kept by anyone */
     const char *allow;      /* of a 405: the methods there are */
     double encode_ms, search_ms; /* where the time went, for Server-Timing */
 };
@@ -77,6 +79,7 @@ struct api_route {
     const struct shape *query;   /* of the query string; NULL: takes none */
     const struct shape *request; /* of the body; NULL: takes none */
     const struct shape *answer;  /* of a success; NULL: not JSON */
+    const char *media_type;      /* of a success that is not JSON; NULL: text/plain */
     uint32_t deadline_ms;        /* a request may take when it does not say; 0: 30,000 */
     bool storeless;              /* reads no collection: open to keys that are scoped to some */
 };

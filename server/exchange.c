@@ -183,12 +183,25 @@ static const char *media_type(const struct exchange *x)
     return problem ? "application/problem+json" : "application/json";
 }
 
+/* What a browser may do with an answer: run and load the page's own files, nothing else. */
+static const char *content_policy(const struct exchange *x)
+{
+    if (strncmp(media_type(x), "text/html", 9) == 0)
+        return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    return "default-src 'none'; frame-ancestors 'none'";
+}
+
 static void add_headers(const struct service *s, const struct exchange *x, struct MHD_Response *response)
 {
     char timing[128];
     MHD_add_response_header(response, "X-Request-Id", x->id);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "Cache-Control", x->reply.etag[0] != '\0' ? "no-cache" : "no-store");
+    MHD_add_response_header(response, "Content-Security-Policy", content_policy(x));
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    if (x->reply.etag[0] != '\0')
+        MHD_add_response_header(response, "ETag", x->reply.etag);
     if (x->reply.encode_ms > 0 || x->reply.search_ms > 0) {
         snprintf(timing, sizeof timing, "encode;dur=%.1f, search;dur=%.1f", x->reply.encode_ms,
                  x->reply.search_ms);
@@ -447,7 +460,8 @@ static int64_t deadline(const struct service *s, const struct exchange *x)
     return monotonic_ms() + ms;
 }
 
-static void work(struct service *s, struct exchange *x, const struct connection *c)
+static void work(struct service *s, struct exchange *x, struct MHD_Connection *library,
+                 const struct connection *c)
 {
     struct error err = {0};
     struct api_request request = {.method = x->method,
@@ -456,7 +470,9 @@ static void work(struct service *s, struct exchange *x, const struct connection 
                                   .deadline_ms = deadline(s, x),
                                   .cancelled = &c->left,
                                   .metrics = s->metrics,
-                                  .draining = atomic_load(&s->draining)};
+                                  .draining = atomic_load(&s->draining),
+                                  .if_none_match =
+                                      MHD_lookup_connection_value(library, MHD_HEADER_KIND, "If-None-Match")};
     enum status status = STATUS_OK;
     if (x->pass.has_body && x->pass.media == GATE_MEDIA_NDJSON)
         request.ndjson = buf_text(&x->body);
@@ -493,6 +509,6 @@ enum MHD_Result exchange_step(void *service, struct MHD_Connection *library, con
         return MHD_NO;
     inactivity(library, 0);
     if (x->reply.status == 0)
-        work(s, x, c);
+        work(s, x, library, c);
     return answer(s, x, library, c);
 }

@@ -28,6 +28,16 @@ void call_answer_text(struct api_call *call, struct buf *text, const char *media
     buf_release(text);
 }
 
+bool call_is_known(struct api_call *call, const char *etag)
+{
+    const char *known = call->request->if_none_match;
+    snprintf(call->reply->etag, sizeof call->reply->etag, "%s", etag);
+    if (known == NULL || strstr(known, etag) == NULL)
+        return false;
+    call->reply->status = 304;
+    return true;
+}
+
 json_t *text_json(struct text text)
 {
     return json_stringn(text.len > 0 ? text.data : "", text.len);

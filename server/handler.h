@@ -40,6 +40,11 @@ void call_answer(struct api_call *call, int status, json_t *body);
 /* Answers 200 with the text of `buf`, which it takes. */
 void call_answer_text(struct api_call *call, struct buf *text, const char *media_type);
 
+/* Whether the client has the answer of this tag already (RFC 9110 section 13.1.2); then it has been answered
+ * with 304. The tag is quoted and digests what the answer depends on, so that one found anywhere in the
+ * client's list is one that matches. */
+bool call_is_known(struct api_call *call, const char *etag);
+
 /* A text of the engine as JSON; null when it is empty. */
 json_t *text_json(struct text text);
 json_t *text_or_null(struct text text);

@@ -213,7 +213,8 @@ static json_t *responses(struct writer *w, const struct api_route *route)
     if (route->answer != NULL) {
         content = json_pack("{s:{s:o}}", "application/json", "schema", answer_schema(w, route->answer));
     } else {
-        content = json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
+        content = json_pack("{s:{s:{s:s}}}", route->media_type != NULL ? route->media_type : "text/plain",
+                            "schema", "type", "string");
     }
     json_t *all =
         json_pack("{s:{s:s, s:o}, s:{s:s, s:o}}", "200", "description", "Done.", "content", content,

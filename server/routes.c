@@ -12,10 +12,15 @@
 
 #define SEARCH_MS 5000
 #define EMBED_MS  600000 /* what EMBED_BYTES take on a slow machine */
+#define MAP_MS    120000
 #define INGEST_MS 600000 /* what a body of INGEST_BYTES takes on a slow machine */
 
 /* Of two patterns that match a path the first one counts. */
 static const struct api_route table[] = {
+    {"GET", "/", API_OPEN, API_COGNATE, NO_BODY, false, "The web page.", handle_web_page,
+     .media_type = "text/html"},
+    {"GET", "/web/{file}", API_OPEN, API_COGNATE, NO_BODY, false, "A file of the web page.", handle_web_file,
+     .media_type = "*/*"},
     {"GET", "/livez", API_OPEN, API_COGNATE, NO_BODY, false, "Whether the process runs.", handle_livez,
      .answer = &shape_alive},
     {"GET", "/readyz", API_OPEN, API_COGNATE, NO_BODY, false,
@@ -41,6 +46,15 @@ static const struct api_route table[] = {
      "A collection's settings and figures.", handle_collection_get, .answer = &shape_collection},
     {"DELETE", "/v1/collections/{collection}", API_WRITE, API_COGNATE, NO_BODY, false,
      "Deletes a collection with all its documents.", handle_collection_delete, .answer = &shape_deleted},
+
+    {"GET", "/v1/collections/{collection}/stats", API_READ, API_COGNATE, NO_BODY, false,
+     "The languages of a collection's documents and the fields of their metadata, with the most frequent "
+     "values of each.",
+     handle_stats, .answer = &shape_stats},
+    {"GET", "/v1/collections/{collection}/map", API_READ, API_COGNATE, NO_BODY, false,
+     "The passages of a collection on a plane, near ones near each other, for a map. Tens of thousands take "
+     "seconds; the answer has an ETag, so asking again costs nothing while the collection stays as it is.",
+     handle_map, .query = &shape_map_query, .answer = &shape_map, .deadline_ms = MAP_MS},
 
     {"POST", "/v1/collections/{collection}/documents", API_WRITE, API_COGNATE, INGEST_BYTES, true,
      "Adds or replaces documents: one object, a list of at most 1,000 (committed together), or JSON lines "

@@ -17,12 +17,24 @@ void handle_metrics(struct api_call *call);
 void handle_openapi(struct api_call *call);
 extern const struct shape shape_alive, shape_version, shape_openapi;
 
+/* api_web.c */
+void handle_web_page(struct api_call *call);
+void handle_web_file(struct api_call *call);
+
 /* api_collections.c */
 void handle_collections(struct api_call *call);
 void handle_collection_put(struct api_call *call);
 void handle_collection_get(struct api_call *call);
 void handle_collection_delete(struct api_call *call);
 extern const struct shape shape_collection_settings, shape_collection, shape_collections, shape_deleted;
+
+/* api_stats.c */
+void handle_stats(struct api_call *call);
+extern const struct shape shape_stats;
+
+/* api_map.c */
+void handle_map(struct api_call *call);
+extern const struct shape shape_map_query, shape_map;
 
 /* api_documents.c, and api_ingest.c for the first */
 void handle_ingest(struct api_call *call);

@@ -46,7 +46,8 @@ static void every_route_finds_itself(void **state)
 static void tells_404_from_405(void **state)
 {
     (void)state;
-    static const char *const nowhere[] = {"",
+    static const char *const nowhere[] = {"/web",
+                                          "",
                                           "/v1",
                                           "/v1/collections/",
                                           "/v1/collections//documents",
