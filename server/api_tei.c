@@ -187,6 +187,23 @@ void handle_tei_similarity(struct api_call *call)
     json_decref(all);
 }
 
+const struct shape shape_tei_any = {
+    .name = "TeiAny", .about = "inputs as /embed takes them, or as /similarity does.", .open = true};
+const struct shape shape_tei_any_answer = {
+    .name = "TeiAnyAnswer", .about = "A vector for each text, or a cosine for each sentence.", .list = true};
+
+void handle_tei_any(struct api_call *call)
+{
+    bool compare = json_is_object(shape_get(call->body, "inputs"));
+    if (shape_check(compare ? &shape_tei_similarity : &shape_tei_embed, call->body, "", &call->err) !=
+        STATUS_OK)
+        return;
+    if (compare)
+        handle_tei_similarity(call);
+    else
+        handle_tei_embed(call);
+}
+
 /* ---- tokens ---- */
 
 /* Special tokens stand nowhere in the text; the others say which characters of it they are. */

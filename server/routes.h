@@ -70,12 +70,13 @@ extern const struct shape shape_openai_embeddings, shape_openai_answer, shape_mo
 /* api_tei.c */
 void handle_tei_embed(struct api_call *call);
 void handle_tei_similarity(struct api_call *call);
+void handle_tei_any(struct api_call *call);
 void handle_tei_tokenize(struct api_call *call);
 void handle_tei_decode(struct api_call *call);
 void handle_tei_info(struct api_call *call);
 extern const struct shape shape_tei_embed, shape_tei_vectors, shape_tei_similarity, shape_tei_scores;
 extern const struct shape shape_tei_tokenize, shape_tei_tokens, shape_tei_decode, shape_tei_texts,
-    shape_tei_info;
+    shape_tei_info, shape_tei_any, shape_tei_any_answer;
 
 extern const char *const tei_directions[];          /* "right", "left", … */
 enum long_text tei_long_text(const json_t *wishes); /* by truncate and truncation_direction */

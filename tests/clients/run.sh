@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs each tests/clients/test_*.py in an environment of its own folder under build/, with the packages of requirements.txt.
-# What cannot be fetched is reported as skipped, by name. Exit code 1 when a test fails.
+# Runs each tests/clients/test_*.py in an environment of its own folder under build/, with the packages of requirements.txt
+# and package.json. What cannot be fetched is reported as skipped, by name. Exit code 1 when a test fails.
 set -u
 cd "$(dirname "$0")/../.."
 export COGNATE_SOURCE="$PWD" COGNATE_BUILD="$PWD/build" COGNATE_SHARED="${COGNATE_SHARED-$PWD/../shared}"
@@ -10,11 +10,20 @@ environment=build/clients
     echo "clients: python3 -m venv does not work here; install python3-venv" >&2
     exit 1
 }
+fetch="$environment/bin/pip install -q --disable-pip-version-check"
 missing=
-while read -r package; do
+$fetch -r tests/clients/requirements.txt || while read -r package; do
     case $package in "" | "#"*) continue ;; esac
-    $environment/bin/pip install -q --disable-pip-version-check "$package" || missing="$missing $package"
+    $fetch "$package" || missing="$missing $package"
 done <tests/clients/requirements.txt
+node=build/clients-node
+if command -v npm >/dev/null; then
+    mkdir -p $node
+    cp tests/clients/package.json $node
+    (cd $node && npm install --silent --no-audit --no-fund --no-package-lock) || missing="$missing node:openai"
+else
+    missing="$missing node:openai (no npm here)"
+fi
 [ -z "$missing" ] || echo "clients: could not be fetched:$missing"
 
 passed=0 failed=0 skipped=0
