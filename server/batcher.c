@@ -288,16 +288,18 @@ void batcher_submit(struct batcher *b, struct batch_job *job)
     job->claimed = job->finished = 0;
     job->listed = false;
     job->error = (struct error){0};
+    if (job->n == 0)
+        return;
+    pthread_mutex_lock(&b->lock);
     if (job->deadline_ms != 0 && now_us() / 1000 >= (uint64_t)job->deadline_ms) {
         late(job);
         job->claimed = job->finished = job->n;
+        b->stats.dropped += job->n;
+    } else {
+        lane_append(lane_of(b, job), job);
+        b->unclaimed += job->starts[job->n] - job->starts[0];
+        pthread_cond_broadcast(&b->work);
     }
-    if (job->claimed == job->n)
-        return;
-    pthread_mutex_lock(&b->lock);
-    lane_append(lane_of(b, job), job);
-    b->unclaimed += job->starts[job->n] - job->starts[0];
-    pthread_cond_broadcast(&b->work);
     pthread_mutex_unlock(&b->lock);
 }
 
