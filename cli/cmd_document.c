@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "server/json_edge.h"
 #include "server/json_shape.h"
 
 #define PAGE 500 /* documents asked for at a time */
@@ -202,19 +203,61 @@ const struct command command_document_get = {
 
 /* ---- delete ---- */
 
+static const struct option delete_options[] = {
+    COLLECTION,
+    {.name = "filter",
+     .type = OPTION_TEXT,
+     .value = "JSON",
+     .help = "those that meet a filter, as of search"},
+    {.name = "prefix", .type = OPTION_TEXT, .value = "TEXT", .help = "those whose ids begin with this"},
+    {.name = "dry-run", .type = OPTION_FLAG, .help = "only count what would be deleted"},
+    {0},
+};
+
+static const struct example delete_examples[] = {
+    {"document delete notes/old.txt notes/older.txt", "two documents"},
+    {"document delete --prefix notes/ --dry-run", "how many came from that folder"},
+    {"document delete --filter '{\"field\":\"year\",\"lt\":2000}'", "by what is known of them"},
+    {0},
+};
+
+/* The body that says which. */
+static enum status delete_body(const struct arguments *a, json_t **out, struct error *err)
+{
+    const char *filter = arguments_text(a, "filter"), *prefix = arguments_text(a, "prefix");
+    json_t *body = json_object(), *ids = json_array(), *parsed = NULL;
+    enum status status = body != NULL && ids != NULL ? STATUS_OK : error_memory(err, "deleting documents");
+    if (status == STATUS_OK && (a->operand_count > 0) == (filter != NULL || prefix != NULL))
+        status = error_set(err, STATUS_INVALID,
+                           "say which documents: by their ids, or with --filter, --prefix or both");
+    for (size_t i = 0; i < a->operand_count && status == STATUS_OK; i++)
+        if (json_array_append_new(ids, json_string(a->operands[i])) != 0)
+            status = error_set(err, STATUS_INVALID, "the id \"%s\" is not UTF-8", a->operands[i]);
+    if (status == STATUS_OK && filter != NULL)
+        status = api_parse_body(filter, strlen(filter), &parsed, err);
+    if (status == STATUS_OK &&
+        ((a->operand_count > 0 && json_object_set(body, "ids", ids) != 0) ||
+         (filter != NULL && json_object_set(body, "filter", parsed) != 0) ||
+         (prefix != NULL && json_object_set_new(body, "prefix", json_string(prefix)) != 0) ||
+         (arguments_flag(a, "dry-run") && json_object_set_new(body, "dry_run", json_true()) != 0)))
+        status = error_set(err, STATUS_INVALID, "the prefix is not UTF-8");
+    json_decref(parsed);
+    json_decref(ids);
+    if (status == STATUS_OK)
+        *out = body;
+    else
+        json_decref(body);
+    return status;
+}
+
 static enum outcome run_delete(struct session *s, const struct arguments *a, struct error *err)
 {
     struct client *c = NULL;
     struct buf path;
-    json_t *ids = json_array(), *answer = NULL;
+    json_t *body = NULL, *answer = NULL;
+    bool dry = arguments_flag(a, "dry-run");
     buf_init(&path, 4096);
-    enum status status = ids != NULL ? STATUS_OK : error_memory(err, "deleting documents");
-    for (size_t i = 0; i < a->operand_count && status == STATUS_OK; i++)
-        if (json_array_append_new(ids, json_string(a->operands[i])) != 0)
-            status = error_set(err, STATUS_INVALID, "the id \"%s\" is not UTF-8", a->operands[i]);
-    json_t *body = status == STATUS_OK ? json_pack("{s:O}", "ids", ids) : NULL;
-    if (status == STATUS_OK && body == NULL)
-        status = error_memory(err, "deleting documents");
+    enum status status = delete_body(a, &body, err);
     if (status == STATUS_OK)
         status = client_collection_path(&path, arguments_text(a, "collection"), "/documents/delete", err);
     if (status == STATUS_OK)
@@ -224,11 +267,12 @@ static enum outcome run_delete(struct session *s, const struct arguments *a, str
     long long deleted = shape_integer(answer, "deleted", 0);
     if (status == STATUS_OK && s->format == FORMAT_JSON)
         status = output_json(answer, err);
-    else if (status == STATUS_OK)
+    else if (status == STATUS_OK && a->operand_count > 0)
         say(s, "%lld of %zu documents deleted", deleted, a->operand_count);
+    else if (status == STATUS_OK)
+        say(s, dry ? "%lld documents would be deleted" : "%lld documents deleted", deleted);
     json_decref(answer);
     json_decref(body);
-    json_decref(ids);
     client_close(c);
     buf_release(&path);
     return status != STATUS_OK ? OUTCOME_ERROR : deleted > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
@@ -236,11 +280,11 @@ static enum outcome run_delete(struct session *s, const struct arguments *a, str
 
 const struct command command_document_delete = {
     .name = "document delete",
-    .operands = "ID…",
-    .summary = "delete documents by id",
+    .operands = "[ID…]",
+    .summary = "delete documents by id, filter or prefix of their ids",
     .details = "All of them in one transaction. Exit code 1 when none of them was there.",
-    .options = collection_options,
-    .least = 1,
+    .options = delete_options,
+    .examples = delete_examples,
     .most = 10000,
     .run = run_delete,
 };

@@ -187,7 +187,7 @@ static enum status add_metadata(json_t *document, const struct row_fields *f, co
 static enum status make_document(const struct row_fields *f, const json_t *object, json_t *document,
                                  struct error *err)
 {
-    const char *names[5] = {NULL};
+    const char *names[6] = {[4] = "expires_at"};
     const json_t *id = part_of(object, f->id, &id_names, &names[0]);
     const json_t *text = part_of(object, f->text, &text_names, &names[1]);
     const json_t *title = part_of(object, f->title, &title_names, &names[2]);
@@ -207,6 +207,8 @@ static enum status make_document(const struct row_fields *f, const json_t *objec
     if (status == STATUS_OK && json_object_get(document, "lang") == NULL && f->language != NULL &&
         json_object_set_new(document, "lang", json_string(f->language)) != 0)
         status = error_memory(err, "reading a row");
+    if (status == STATUS_OK)
+        status = set_text(document, names[4], shape_get(object, names[4]), names[4], err);
     return status == STATUS_OK ? add_metadata(document, f, object, names, err) : status;
 }
 

@@ -5,9 +5,10 @@
  *     if (rows_read(ROWS_CSV, &in, &fields, &sink, &err) != STATUS_OK) …
  *
  * A row becomes a document as the API takes it: id from the field `_id` or `id`, text from `text`, `content`
- * or `body`, title from `title`, language from `lang`, `language` or that of `metadata`; what is in the
- * object `metadata`, and every other field with a text, a number or a truth value, becomes metadata. A row
- * that cannot be read is refused with its line and its reason, and the next one is read.
+ * or `body`, title from `title`, language from `lang`, `language` or that of `metadata`, the moment it
+ * expires from `expires_at`; what is in the object `metadata`, and every other field with a text, a number or
+ * a truth value, becomes metadata. A row that cannot be read is refused with its line and its reason, and the
+ * next one is read.
  *
  *     lines   every line that is not blank is a text
  *     jsonl   an object a line

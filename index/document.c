@@ -5,17 +5,26 @@
 #include "index/schema.h"
 #include "index/store.h"
 
-/* ?1 is the collection and ?2 the space. */
+/* ?1 is the collection, ?2 the space, ?3 now. */
 #define COLUMNS                                                                                              \
-    "d.name, d.title, d.lang, d.metadata, d.created, d.updated, "                                            \
+    "d.name, d.title, d.lang, d.metadata, d.created, d.updated, d.expires, "                                 \
     "(SELECT count(*) FROM passages p WHERE p.document = d.id AND p.id >> 40 = ?2)"
+#define THERE "d.collection = ?1 AND (d.expires IS NULL OR d.expires > ?3) "
 _Static_assert(PASSAGE_BITS == 40, "the statement shifts by it");
+
+static void bind_common(sqlite3_stmt *st, const struct collection *c)
+{
+    sqlite3_bind_int64(st, 1, c->id);
+    sqlite3_bind_int64(st, 2, c->space);
+    sqlite3_bind_int64(st, 3, time_now_ms());
+}
 
 static enum status read_document(sqlite3_stmt *st, bool with_text, struct document *out, struct error *err)
 {
     struct document d = {.created = sqlite3_column_int64(st, 4),
                          .updated = sqlite3_column_int64(st, 5),
-                         .passages = (uint32_t)sqlite3_column_int64(st, 6)};
+                         .expires = sqlite3_column_int64(st, 6),
+                         .passages = (uint32_t)sqlite3_column_int64(st, 7)};
     enum status status = sql_text_copy(st, 0, &d.id, err);
     if (status == STATUS_OK)
         status = sql_text_copy(st, 1, &d.title, err);
@@ -24,7 +33,7 @@ static enum status read_document(sqlite3_stmt *st, bool with_text, struct docume
     if (status == STATUS_OK)
         status = sql_text_copy(st, 3, &d.metadata, err);
     if (status == STATUS_OK && with_text)
-        status = sql_text_copy(st, 7, &d.text, err);
+        status = sql_text_copy(st, 8, &d.text, err);
     if (status == STATUS_OK)
         *out = d;
     else
@@ -68,12 +77,11 @@ enum status collection_get(struct collection *c, struct text id, struct document
     if (status == STATUS_OK)
         status = sql_get(sql,
                          "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
-                         "WHERE d.collection = ?1 AND d.name = ?3",
+                         "WHERE " THERE "AND d.name = ?4",
                          &st, err);
     if (status == STATUS_OK) {
-        sqlite3_bind_int64(st, 1, c->id);
-        sqlite3_bind_int64(st, 2, c->space);
-        sql_bind_text(st, 3, id);
+        bind_common(st, c);
+        sql_bind_text(st, 4, id);
         status = sql_step(sql, st, &row, err);
     }
     if (status == STATUS_OK && !row)
@@ -98,21 +106,19 @@ enum status collection_documents(struct collection *c, struct text after, size_t
         return status;
     status = collection_row(c, sql, &facts, err);
     if (status == STATUS_OK)
-        status =
-            with_text
-                ? sql_get(sql,
-                          "SELECT " COLUMNS ", t.text FROM documents d JOIN texts t ON t.document = d.id "
-                          "WHERE d.collection = ?1 AND d.name > ?3 ORDER BY d.name LIMIT ?4",
-                          &st, err)
-                : sql_get(sql,
-                          "SELECT " COLUMNS " FROM documents d WHERE d.collection = ?1 AND d.name > ?3 "
-                          "ORDER BY d.name LIMIT ?4",
-                          &st, err);
+        status = with_text ? sql_get(sql,
+                                     "SELECT " COLUMNS
+                                     ", t.text FROM documents d JOIN texts t ON t.document = d.id "
+                                     "WHERE " THERE "AND d.name > ?4 ORDER BY d.name LIMIT ?5",
+                                     &st, err)
+                           : sql_get(sql,
+                                     "SELECT " COLUMNS " FROM documents d WHERE " THERE "AND d.name > ?4 "
+                                     "ORDER BY d.name LIMIT ?5",
+                                     &st, err);
     if (status == STATUS_OK) {
-        sqlite3_bind_int64(st, 1, c->id);
-        sqlite3_bind_int64(st, 2, c->space);
-        sql_bind_text(st, 3, after);
-        sqlite3_bind_int64(st, 4, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+        bind_common(st, c);
+        sql_bind_text(st, 4, after);
+        sqlite3_bind_int64(st, 5, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
         if (count == capacity) {
@@ -137,35 +143,60 @@ enum status collection_documents(struct collection *c, struct text after, size_t
     return status;
 }
 
-static enum status patch_row(struct collection *c, struct text id, const struct text *lang,
-                             const struct text *metadata, struct error *err)
+static void bind_text_or_null(sqlite3_stmt *st, int at, const struct text *text)
+{
+    if (text != NULL)
+        sql_bind_text(st, at, *text);
+    else
+        sqlite3_bind_null(st, at);
+}
+
+static enum status check_patch(struct sql *sql, const struct document_patch *patch, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (patch->title != NULL)
+        status = title_check(*patch->title, err);
+    if (status == STATUS_OK && patch->lang != NULL)
+        status = lang_check(*patch->lang, err);
+    if (status == STATUS_OK && patch->metadata != NULL)
+        status = metadata_check(sql, *patch->metadata, err);
+    return status;
+}
+
+static enum status patch_row(struct collection *c, struct text id, const struct document_patch *patch,
+                             struct error *err)
 {
     struct sql *sql = &c->store->writer;
     struct collection_row facts;
+    struct text lang, metadata;
     sqlite3_stmt *st;
     enum status status = collection_row(c, sql, &facts, err);
-    if (status == STATUS_OK && lang != NULL)
-        status = lang_check(*lang, err);
-    if (status == STATUS_OK && metadata != NULL)
-        status = metadata_check(sql, *metadata, err);
     if (status == STATUS_OK)
-        status = sql_get(sql,
-                         "UPDATE documents SET lang = coalesce(?3, lang), metadata = coalesce(?4, metadata), "
-                         "updated = max(updated, ?5) WHERE collection = ?1 AND name = ?2",
-                         &st, err);
+        status = check_patch(sql, patch, err);
+    if (status == STATUS_OK)
+        status =
+            sql_get(sql,
+                    "UPDATE documents SET title = coalesce(?3, title), lang = coalesce(?4, lang), "
+                    "metadata = coalesce(?5, metadata), expires = iif(?6 IS NULL, expires, nullif(?6, 0)), "
+                    "updated = max(updated, ?7) "
+                    "WHERE collection = ?1 AND name = ?2 AND (expires IS NULL OR expires > ?7)",
+                    &st, err);
     if (status != STATUS_OK)
         return status;
+    if (patch->lang != NULL)
+        lang = lang_or_und(*patch->lang);
+    if (patch->metadata != NULL)
+        metadata = metadata_or_empty(*patch->metadata);
     sqlite3_bind_int64(st, 1, c->id);
     sql_bind_text(st, 2, id);
-    if (lang != NULL)
-        sql_bind_text(st, 3, lang_or_und(*lang));
+    bind_text_or_null(st, 3, patch->title);
+    bind_text_or_null(st, 4, patch->lang != NULL ? &lang : NULL);
+    bind_text_or_null(st, 5, patch->metadata != NULL ? &metadata : NULL);
+    if (patch->expires != NULL)
+        sqlite3_bind_int64(st, 6, *patch->expires);
     else
-        sqlite3_bind_null(st, 3);
-    if (metadata != NULL)
-        sql_bind_text(st, 4, metadata_or_empty(*metadata));
-    else
-        sqlite3_bind_null(st, 4);
-    sqlite3_bind_int64(st, 5, time_now_ms());
+        sqlite3_bind_null(st, 6);
+    sqlite3_bind_int64(st, 7, time_now_ms());
     status = sql_step(sql, st, NULL, err);
     if (status == STATUS_OK && sqlite3_changes(sql->db) == 0)
         status = no_document(c, id, err);
@@ -176,13 +207,13 @@ static enum status patch_row(struct collection *c, struct text id, const struct 
     return status;
 }
 
-enum status collection_patch(struct collection *c, struct text id, const struct text *lang,
-                             const struct text *metadata, struct error *err)
+enum status collection_patch(struct collection *c, struct text id, const struct document_patch *patch,
+                             struct error *err)
 {
     enum status status = store_begin(c->store, err);
     if (status != STATUS_OK)
         return status;
-    status = patch_row(c, id, lang, metadata, err);
+    status = patch_row(c, id, patch, err);
     store_end(c->store);
     return status;
 }

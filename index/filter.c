@@ -5,6 +5,7 @@
  *         ((d.lang = ?2 OR d.lang >= ?2 || '-' AND d.lang < ?2 || '.') AND NOT (met(?3, d.metadata)))
  *
  * whose first argument is a pointer to the condition. Values are bound, never written into the statement.
+ * Documents whose time is over meet no filter.
  */
 #include "index/filter.h"
 
@@ -43,7 +44,7 @@ static bool reserve(struct document_set *set)
     return true;
 }
 
-static enum status add(struct document_set *set, int64_t document, struct error *err)
+enum status document_set_add(struct document_set *set, int64_t document, struct error *err)
 {
     if (document <= 0)
         return error_set(err, STATUS_CORRUPT,
@@ -253,11 +254,36 @@ static enum status run(struct collection *c, struct sql *sql, struct compiler *w
             sql_bind_text(st, (int)i + 2, w->bindings[i].text);
     }
     while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        status = add(out, sqlite3_column_int64(st, 0), err);
+        status = document_set_add(out, sqlite3_column_int64(st, 0), err);
         if (status != STATUS_OK)
             break;
     }
     sqlite3_finalize(st);
+    return status;
+}
+
+enum status expired_documents(struct collection *c, struct sql *sql, struct document_set *out,
+                              struct error *err)
+{
+    struct document_set set = {0};
+    sqlite3_stmt *st;
+    bool row;
+    enum status status =
+        sql_get(sql, "SELECT id FROM documents WHERE collection = ?1 AND expires <= ?2", &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, c->id);
+    sqlite3_bind_int64(st, 2, time_now_ms());
+    while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
+        status = document_set_add(&set, sqlite3_column_int64(st, 0), err);
+        if (status != STATUS_OK)
+            break;
+    }
+    sqlite3_reset(st);
+    if (status == STATUS_OK)
+        *out = set;
+    else
+        document_set_release(&set);
     return status;
 }
 
@@ -267,7 +293,10 @@ enum status filter_resolve(struct collection *c, struct sql *sql, const struct f
     struct compiler w = {0};
     struct document_set set = {0};
     buf_init(&w.sql, STATEMENT_BYTES);
-    enum status status = write(&w, "SELECT d.id FROM documents d WHERE d.collection = ?1 AND ", err);
+    enum status status = buf_printf(&w.sql, err,
+                                    "SELECT d.id FROM documents d WHERE d.collection = ?1 AND (d.expires IS "
+                                    "NULL OR d.expires > %lld) AND ",
+                                    (long long)time_now_ms());
     if (status == STATUS_OK)
         status = write_filter(&w, filter, 0, err);
     if (status == STATUS_OK)

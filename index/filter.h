@@ -27,9 +27,15 @@ struct document_set {
     uint64_t count;
 };
 
-/* INVALID when the filter is malformed or too large. */
+/* INVALID when the filter is malformed or too large. Never takes in documents whose time is over. */
 enum status filter_resolve(struct collection *c, struct sql *sql, const struct filter *filter,
                            struct document_set *out, struct error *err);
+
+/* The documents whose time is over and whose rows are still there: what a search without a filter must pass
+ * over. Few, as a rule. */
+enum status expired_documents(struct collection *c, struct sql *sql, struct document_set *out,
+                              struct error *err);
+enum status document_set_add(struct document_set *set, int64_t document, struct error *err);
 void document_set_release(struct document_set *set); /* accepts a zeroed one */
 bool document_set_has(const struct document_set *set, int64_t document);
 

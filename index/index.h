@@ -140,6 +140,7 @@ struct document_row {
     struct text id; /* 1 to 512 bytes of UTF-8 without control characters */
     struct text title, lang, text;
     struct text metadata;           /* a JSON object, or empty */
+    int64_t expires;                /* Unix milliseconds from which on it is not there; 0: never */
     unsigned char content_hash[32]; /* of everything the vectors depend on besides the space */
     const struct passage_row *passages;
     size_t passage_count;
@@ -175,6 +176,7 @@ enum status collection_put(struct collection *c, const struct document_row *rows
 struct document {
     struct text id, title, lang, text, metadata;
     int64_t created, updated; /* Unix milliseconds */
+    int64_t expires;          /* the same; 0: never */
     uint32_t passages;
 };
 
@@ -186,15 +188,30 @@ enum status collection_documents(struct collection *c, struct text after, size_t
                                  struct document **out, size_t *n, struct error *err);
 void documents_free(struct document *documents, size_t n);
 
-/* Replaces lang and metadata without touching vectors; a NULL pointer leaves the value as it is. NOT_FOUND
- * when there is no such document. (A title is part of the vectors: changing it means putting the document
- * again.) */
-enum status collection_patch(struct collection *c, struct text id, const struct text *lang,
-                             const struct text *metadata, struct error *err);
+/* New facts of a document; NULL leaves a value as it is. */
+struct document_patch {
+    const struct text *title, *lang, *metadata;
+    const int64_t *expires;
+};
+
+/* Replaces facts without touching vectors. NOT_FOUND when there is no such document. The vectors stay those
+ * of the title they were made with, until the document is put again. */
+enum status collection_patch(struct collection *c, struct text id, const struct document_patch *patch,
+                             struct error *err);
 
 /* Deletes by id, in one transaction; ids that do not exist are not counted. */
 enum status collection_delete(struct collection *c, const struct text *ids, size_t n, uint64_t *deleted,
                               struct error *err);
+
+/* Deletes the documents that meet `filter` (NULL: all) and whose ids begin with `prefix`, in one transaction;
+ * with `dry` only counts them. */
+struct filter;
+enum status collection_delete_where(struct collection *c, const struct filter *filter, struct text prefix,
+                                    bool dry, uint64_t *deleted, struct error *err);
+
+/* Deletes documents whose time is over, of all collections, a batch to a transaction. They are hidden from
+ * the moment itself; this gives their space back. */
+enum status store_sweep(struct store *s, uint64_t *deleted, struct error *err);
 
 /* ---- search ---- */
 

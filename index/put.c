@@ -1,4 +1,4 @@
-/* Putting and deleting documents.
+/* Putting documents.
  *
  * A batch is one transaction in four steps:
  *
@@ -35,6 +35,7 @@ struct batch {
     struct put_result *results;
     struct span *sources; /* [n]; count -1: nothing to reuse */
     struct removals gone;
+    int64_t now;
     int64_t next;                /* number of the next passage within the space */
     int64_t documents, passages; /* gained */
     bool changed;
@@ -50,6 +51,16 @@ struct text lang_or_und(struct text lang)
 struct text metadata_or_empty(struct text metadata)
 {
     return metadata.len > 0 ? metadata : text_of("{}");
+}
+
+enum status title_check(struct text title, struct error *err)
+{
+    size_t at = utf8_invalid(title.data, title.len);
+    if (title.len > DOCUMENT_TITLE_BYTES)
+        return error_field(err, STATUS_TOO_LARGE, "title", "a title may have %d bytes, not %zu",
+                           DOCUMENT_TITLE_BYTES, title.len);
+    return at == title.len ? STATUS_OK
+                           : error_field(err, STATUS_INVALID, "title", "byte %zu is not UTF-8", at);
 }
 
 enum status lang_check(struct text lang, struct error *err)
@@ -131,9 +142,8 @@ static enum status check_passages(const struct document_row *row, size_t width, 
 static enum status check_row(struct batch *b, const struct document_row *row, struct error *err)
 {
     enum status status = check_id(row->id, err);
-    if (status == STATUS_OK && row->title.len > DOCUMENT_TITLE_BYTES)
-        status = error_field(err, STATUS_TOO_LARGE, "title", "a title may have %d bytes, not %zu",
-                             DOCUMENT_TITLE_BYTES, row->title.len);
+    if (status == STATUS_OK)
+        status = title_check(row->title, err);
     if (status == STATUS_OK && row->text.len > DOCUMENT_TEXT_BYTES)
         status = error_field(err, STATUS_TOO_LARGE, "text",
                              "a text may have %d bytes, not %zu; divide the document", DOCUMENT_TEXT_BYTES,
@@ -141,9 +151,6 @@ static enum status check_row(struct batch *b, const struct document_row *row, st
     if (status == STATUS_OK && utf8_invalid(row->text.data, row->text.len) < row->text.len)
         status = error_field(err, STATUS_INVALID, "text", "byte %zu is not UTF-8",
                              utf8_invalid(row->text.data, row->text.len));
-    if (status == STATUS_OK && utf8_invalid(row->title.data, row->title.len) < row->title.len)
-        status = error_field(err, STATUS_INVALID, "title", "byte %zu is not UTF-8",
-                             utf8_invalid(row->title.data, row->title.len));
     if (status == STATUS_OK)
         status = lang_check(row->lang, err);
     if (status == STATUS_OK)
@@ -155,6 +162,8 @@ static enum status check_row(struct batch *b, const struct document_row *row, st
 
 /* ---- rows ---- */
 
+/* The last passage of a document tells how many it has, also while those of its old content are still there.
+ */
 enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **out,
                           int64_t *id, struct error *err)
 {
@@ -162,9 +171,9 @@ enum status document_find(struct collection *c, struct sql *sql, struct text nam
     bool row = false;
     enum status status =
         sql_get(sql,
-                "SELECT id, content_hash, (SELECT count(*) FROM passages p WHERE p.document = "
-                "d.id AND p.id >> 40 = ?3), lang, title, metadata FROM documents d "
-                "WHERE collection = ?1 AND name = ?2",
+                "SELECT id, content_hash, (SELECT p.ordinal + 1 FROM passages p WHERE p.document = d.id AND "
+                "p.id >> 40 = ?3 ORDER BY p.id DESC LIMIT 1), lang, title, metadata, expires "
+                "FROM documents d WHERE collection = ?1 AND name = ?2",
                 &st, err);
     if (status != STATUS_OK)
         return status;
@@ -220,6 +229,7 @@ static enum status remove_passages(struct batch *b, struct error *err)
             break;
         sqlite3_bind_int64(st, 1, b->gone.ids[i]);
         status = sql_step(b->sql, st, NULL, err);
+        b->passages -= sqlite3_changes(b->sql->db);
     }
     return status;
 }
@@ -366,23 +376,28 @@ static enum status write_document(struct batch *b, const struct document_row *ro
         *document != 0
             ? sql_get(b->sql,
                       "UPDATE documents SET name = ?2, content_hash = ?3, updated = max(updated, ?4), "
-                      "lang = ?5, title = ?6, metadata = ?7 WHERE id = ?8 AND collection = ?1",
+                      "lang = ?5, title = ?6, metadata = ?7, created = iif(expires <= ?4, ?4, created), "
+                      "expires = ?8 WHERE id = ?9 AND collection = ?1",
                       &st, err)
             : sql_get(b->sql,
                       "INSERT INTO documents (collection, name, content_hash, created, updated, lang, "
-                      "title, metadata) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+                      "title, metadata, expires) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
                       &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, b->c->id);
     sql_bind_text(st, 2, row->id);
     sqlite3_bind_blob(st, 3, row->content_hash, sizeof row->content_hash, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 4, time_now_ms());
+    sqlite3_bind_int64(st, 4, b->now);
     sql_bind_text(st, 5, lang_or_und(row->lang));
     sql_bind_text(st, 6, row->title);
     sql_bind_text(st, 7, metadata_or_empty(row->metadata));
+    if (row->expires != 0)
+        sqlite3_bind_int64(st, 8, row->expires);
+    else
+        sqlite3_bind_null(st, 8);
     if (*document != 0)
-        sqlite3_bind_int64(st, 8, *document);
+        sqlite3_bind_int64(st, 9, *document);
     status = sql_step(b->sql, st, NULL, err);
     if (status == STATUS_OK && *document == 0)
         *document = sqlite3_last_insert_rowid(b->sql->db);
@@ -390,10 +405,10 @@ static enum status write_document(struct batch *b, const struct document_row *ro
 }
 
 /* What is stored under the row's id: nothing (document 0), the same, the same content with other facts, or
- * other content. */
+ * other content. What has expired is there for its vectors only. */
 struct stored {
     int64_t document, passages;
-    bool same_content, same;
+    bool expired, same_content, same;
 };
 
 static enum status look_up(struct batch *b, const struct document_row *row, struct stored *out,
@@ -407,7 +422,10 @@ static enum status look_up(struct batch *b, const struct document_row *row, stru
     out->same_content =
         text_equal((struct text){sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)},
                    (struct text){(const char *)row->content_hash, sizeof row->content_hash});
-    out->same = out->same_content && text_equal(sql_text(st, 3), lang_or_und(row->lang)) &&
+    int64_t expires = sqlite3_column_int64(st, 6);
+    out->expired = expires != 0 && expires <= b->now;
+    out->same = out->same_content && expires == row->expires && !out->expired &&
+                text_equal(sql_text(st, 3), lang_or_und(row->lang)) &&
                 text_equal(sql_text(st, 4), row->title) &&
                 text_equal(sql_text(st, 5), metadata_or_empty(row->metadata));
     sqlite3_reset(st);
@@ -418,11 +436,12 @@ static enum status look_up(struct batch *b, const struct document_row *row, stru
 static enum status admit(struct batch *b, const struct document_row *row, const struct stored *stored,
                          const struct span *source, struct error *err)
 {
-    if (b->mode == PUT_CREATE && stored->document != 0)
+    bool there = stored->document != 0 && !stored->expired;
+    if (b->mode == PUT_CREATE && there)
         return error_field(
             err, STATUS_CONFLICT, "id",
             "there is a document with this id already; put it in mode upsert or update to replace it");
-    if (b->mode == PUT_UPDATE && stored->document == 0)
+    if (b->mode == PUT_UPDATE && !there)
         return error_field(err, STATUS_NOT_FOUND, "id",
                            "there is no document with this id; put it in mode upsert or create to add it");
     if (row->reuse && !stored->same_content && source->count < 0)
@@ -443,7 +462,9 @@ static enum status put_row(struct batch *b, size_t i, struct error *err)
     size_t passages = stored.same_content ? (size_t)stored.passages
                       : row->reuse        ? (size_t)b->sources[i].count
                                           : row->passage_count;
-    result->outcome = stored.document == 0 ? PUT_CREATED : stored.same ? PUT_UNCHANGED : PUT_UPDATED;
+    result->outcome = stored.document == 0 || stored.expired ? PUT_CREATED
+                      : stored.same                          ? PUT_UNCHANGED
+                                                             : PUT_UPDATED;
     result->passages = (uint32_t)passages;
     if (stored.same)
         return STATUS_OK;
@@ -456,7 +477,7 @@ static enum status put_row(struct batch *b, size_t i, struct error *err)
     if (status != STATUS_OK || stored.same_content)
         return status;
     b->documents += stored.document == 0;
-    b->passages += (int64_t)passages - stored.passages;
+    b->passages += (int64_t)passages;
     status = write_text(b, document, row->text, err);
     if (status == STATUS_OK)
         status = row->reuse ? copy_passages(b, document, b->sources[i], err)
@@ -523,7 +544,7 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
 enum status collection_put(struct collection *c, const struct document_row *rows, size_t n,
                            enum put_mode mode, struct put_result *results, struct error *err)
 {
-    struct batch b = {c, &c->store->writer, mode, rows, results};
+    struct batch b = {c, &c->store->writer, mode, rows, results, .now = time_now_ms()};
     if (n == 0)
         return STATUS_OK;
     b.sources = calloc(n, sizeof *b.sources);
@@ -536,48 +557,5 @@ enum status collection_put(struct collection *c, const struct document_row *rows
     }
     removals_release(&b.gone);
     free(b.sources);
-    return status;
-}
-
-/* ---- deleting ---- */
-
-static enum status delete_document(struct batch *b, struct text name, struct error *err)
-{
-    sqlite3_stmt *st;
-    int64_t document;
-    enum status status = document_find(b->c, b->sql, name, &st, &document, err);
-    if (status != STATUS_OK || document == 0)
-        return status;
-    sqlite3_reset(st);
-    status = removals_add(&b->gone, b->sql, document, err);
-    if (status == STATUS_OK) /* its text and passages go with it */
-        status = sql_get(b->sql, "DELETE FROM documents WHERE id = ?1", &st, err);
-    if (status != STATUS_OK)
-        return status;
-    sqlite3_bind_int64(st, 1, document);
-    b->documents--;
-    b->changed = true;
-    return sql_step(b->sql, st, NULL, err);
-}
-
-enum status collection_delete(struct collection *c, const struct text *ids, size_t n, uint64_t *deleted,
-                              struct error *err)
-{
-    struct batch b = {.c = c, .sql = &c->store->writer};
-    struct collection_row facts;
-    enum status status = store_begin(c->store, err);
-    if (status != STATUS_OK)
-        return status;
-    status = collection_row(c, b.sql, &facts, err);
-    for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = delete_document(&b, ids[i], err);
-    if (status == STATUS_OK && b.changed)
-        status = collection_touch(c, b.documents, -(int64_t)b.gone.n, err);
-    if (status == STATUS_OK && b.changed)
-        status = collection_commit(c, b.gone.ids, b.gone.n, err);
-    store_end(c->store);
-    removals_release(&b.gone);
-    if (status == STATUS_OK)
-        *deleted = (uint64_t)-b.documents;
     return status;
 }

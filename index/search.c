@@ -38,7 +38,8 @@ struct search {
     struct scan_query scan;
     void *scan_memory;
     float *vector; /* a stored one, aligned */
-    struct document_set allowed;
+    struct document_set allowed; /* of a filter; otherwise */
+    struct document_set expired; /* all but these */
     struct topk sure, best;
     struct candidate *candidates;
     size_t count, capacity;
@@ -126,13 +127,19 @@ static enum status scan_block(struct search *s, const struct resident_block *b, 
     return STATUS_OK;
 }
 
-/* Rows of a block whose documents the filter lets through. */
+static bool is_allowed(const struct search *s, int64_t document)
+{
+    return s->query->filter != NULL ? document_set_has(&s->allowed, document)
+                                    : !document_set_has(&s->expired, document);
+}
+
+/* Rows of a block whose documents may be found. */
 static size_t allowed_rows(const struct search *s, const struct resident_block *b, size_t slots,
                            uint16_t *rows)
 {
     size_t n = 0;
     for (size_t at = 0; at < slots; at++)
-        if (b->documents[at] != 0 && document_set_has(&s->allowed, b->documents[at]))
+        if (b->documents[at] != 0 && is_allowed(s, b->documents[at]))
             rows[n++] = (uint16_t)at;
     return n;
 }
@@ -140,7 +147,7 @@ static size_t allowed_rows(const struct search *s, const struct resident_block *
 static enum status scan(struct search *s)
 {
     const struct resident *r = &s->c->resident;
-    bool filtered = s->query->filter != NULL;
+    bool filtered = s->query->filter != NULL || s->expired.count > 0;
     uint16_t rows[SCAN_BLOCK];
     enum status status = STATUS_OK;
     s->passed = filtered ? 0 : r->live;
@@ -432,6 +439,8 @@ static enum status find(struct search *s, struct hits *out)
             sqlite3_progress_handler(db, DEADLINE_STEPS, too_late_for_sqlite, (void *)(uintptr_t)s->query);
         status = filter_resolve(s->c, s->view.sql, s->query->filter, &s->allowed, s->err);
         sqlite3_progress_handler(db, 0, NULL, NULL);
+    } else {
+        status = expired_documents(s->c, s->view.sql, &s->expired, s->err);
     }
     if (status == STATUS_OK)
         status = scan(s);
@@ -454,6 +463,7 @@ enum status collection_search(struct collection *c, const struct search_query *q
         collection_view_end(c, &s.view);
     }
     document_set_release(&s.allowed);
+    document_set_release(&s.expired);
     topk_release(&s.sure);
     topk_release(&s.best);
     free(s.candidates);

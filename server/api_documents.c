@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "server/document_json.h"
+#include "server/filter_json.h"
 #include "server/routes.h"
 
 #define PAGE_ROWS   1000
@@ -16,15 +17,28 @@ static const struct field document_fields[] = {
     {.name = "passages", .kind = FIELD_INTEGER, .required = true, .about = "Passages it was cut into."},
     {.name = "created", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
     {.name = "updated", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
+    {.name = "expires_at",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .nullable = true,
+     .about = "RFC 3339: from then on it is not there any more; null: never."},
 };
 const struct shape shape_document = SHAPE("Document", "A document.", document_fields);
 
 static const struct field patch_fields[] = {
+    {.name = "title",
+     .kind = FIELD_TEXT,
+     .most = 8192,
+     .about = "The new title; the vectors stay those of the old one until the document is sent again."},
     {.name = "lang", .kind = FIELD_TEXT, .most = 64, .about = "The new language tag."},
     {.name = "metadata", .kind = FIELD_OBJECT, .about = "The new metadata, in place of all there was."},
+    {.name = "expires_at",
+     .kind = FIELD_TEXT,
+     .most = 64,
+     .about = "RFC 3339: when it expires; an empty text: never."},
 };
-const struct shape shape_document_patch = SHAPE(
-    "DocumentPatch", "What can change without embedding: send text and title as a document.", patch_fields);
+const struct shape shape_document_patch =
+    SHAPE("DocumentPatch", "What can change without embedding; a text is sent as a document.", patch_fields);
 
 static const struct field page_fields[] = {
     {.name = "after",
@@ -56,26 +70,33 @@ static const struct field documents_fields[] = {
 };
 const struct shape shape_documents = SHAPE("Documents", "A page of documents.", documents_fields);
 
-static const struct field ids_fields[] = {
+static const struct field delete_fields[] = {
     {.name = "ids",
      .kind = FIELD_TEXT,
      .count = FIELD_LIST,
-     .required = true,
      .items = DELETE_ROWS,
-     .about = "Ids of documents."},
+     .about = "Ids of documents; or"},
+    {.name = "filter",
+     .kind = FIELD_ANY,
+     .about = "documents that meet a filter, written as for a search; and"},
+    {.name = "prefix", .kind = FIELD_TEXT, .least = 1, .most = 512, .about = "whose ids begin with this."},
+    {.name = "dry_run", .kind = FIELD_BOOLEAN, .about = "Only count what would go; false when absent."},
 };
-const struct shape shape_ids = SHAPE("Ids", "Which documents to delete.", ids_fields);
+const struct shape shape_documents_delete =
+    SHAPE("DocumentsDelete", "Which documents to delete.", delete_fields);
 
 static json_t *document_json(struct text collection, const struct document *d, bool with_text)
 {
     json_t *body =
         json_pack("{s:o, s:o, s:o, s:o}", "id", text_json(d->id), "collection", text_json(collection),
                   "title", text_or_null(d->title), "lang", text_json(d->lang));
-    bool good = body != NULL && (!with_text || json_object_set_new(body, "text", text_json(d->text)) == 0) &&
-                json_object_set_new(body, "metadata", metadata_json(d->metadata)) == 0 &&
-                json_object_set_new(body, "passages", json_integer(d->passages)) == 0 &&
-                json_object_set_new(body, "created", time_json(d->created)) == 0 &&
-                json_object_set_new(body, "updated", time_json(d->updated)) == 0;
+    bool good =
+        body != NULL && (!with_text || json_object_set_new(body, "text", text_json(d->text)) == 0) &&
+        json_object_set_new(body, "metadata", metadata_json(d->metadata)) == 0 &&
+        json_object_set_new(body, "passages", json_integer(d->passages)) == 0 &&
+        json_object_set_new(body, "created", time_json(d->created)) == 0 &&
+        json_object_set_new(body, "updated", time_json(d->updated)) == 0 &&
+        json_object_set_new(body, "expires_at", d->expires != 0 ? time_json(d->expires) : json_null()) == 0;
     if (good)
         return body;
     json_decref(body);
@@ -103,20 +124,26 @@ void handle_document_get(struct api_call *call)
 void handle_document_patch(struct api_call *call)
 {
     struct collection *c = NULL;
-    char *text = NULL;
-    const json_t *metadata = shape_get(call->body, "metadata"), *tag = shape_get(call->body, "lang");
-    struct text lang = json_text(tag), value;
+    char *bytes = NULL;
+    int64_t expires = 0;
+    struct text title = shape_text(call->body, "title"), lang = shape_text(call->body, "lang"), metadata;
+    struct text moment = shape_text(call->body, "expires_at");
     enum status status = call_collection(call, &c);
     if (status == STATUS_OK)
-        status = metadata_text(metadata, &text, &call->err);
+        status = metadata_text(shape_get(call->body, "metadata"), &bytes, &call->err);
+    if (status == STATUS_OK && moment.len > 0)
+        status = expiry_read(call->body, &expires, &call->err);
     if (status == STATUS_OK) {
-        value = text != NULL ? text_of(text) : (struct text){0};
-        status = collection_patch(c, call->captures[1], tag != NULL ? &lang : NULL,
-                                  text != NULL ? &value : NULL, &call->err);
+        metadata = bytes != NULL ? text_of(bytes) : (struct text){0};
+        struct document_patch patch = {.title = title.data != NULL ? &title : NULL,
+                                       .lang = lang.data != NULL ? &lang : NULL,
+                                       .metadata = bytes != NULL ? &metadata : NULL,
+                                       .expires = moment.data != NULL ? &expires : NULL};
+        status = collection_patch(c, call->captures[1], &patch, &call->err);
     }
     if (status == STATUS_OK)
         answer_document(call, c);
-    free(text);
+    free(bytes);
     collection_release(c);
 }
 
@@ -164,19 +191,41 @@ void handle_document_delete(struct api_call *call)
     collection_release(c);
 }
 
+/* Deletes, or counts, what `ids` or `filter` and `prefix` say. */
+static enum status delete_documents(struct api_call *call, struct collection *c, uint64_t *deleted)
+{
+    const json_t *ids = shape_get(call->body, "ids"), *conditions = shape_get(call->body, "filter");
+    struct text *list = NULL, prefix = shape_text(call->body, "prefix");
+    struct filter *filter = NULL;
+    size_t n = 0;
+    bool dry = shape_boolean(call->body, "dry_run", false);
+    enum status status = STATUS_OK;
+    if ((ids != NULL) == (conditions != NULL || prefix.len > 0))
+        return error_set(&call->err, STATUS_INVALID,
+                         "say which documents: by ids, or by filter, prefix or both");
+    if (ids != NULL && dry)
+        return error_field(&call->err, STATUS_INVALID, "dry_run", "dry_run goes with filter and prefix");
+    if (ids != NULL)
+        status = json_texts(ids, &list, &n, &call->err);
+    else if (conditions != NULL)
+        status = filter_parse(conditions, NULL, &filter, &call->err);
+    if (status == STATUS_OK && ids != NULL)
+        status = collection_delete(c, list, n, deleted, &call->err);
+    else if (status == STATUS_OK)
+        status = collection_delete_where(c, filter, prefix, dry, deleted, &call->err);
+    free(filter);
+    free(list);
+    return status;
+}
+
 void handle_documents_delete(struct api_call *call)
 {
     struct collection *c = NULL;
-    struct text *ids = NULL;
-    size_t n = 0;
     uint64_t deleted = 0;
     enum status status = call_collection(call, &c);
     if (status == STATUS_OK)
-        status = json_texts(shape_get(call->body, "ids"), &ids, &n, &call->err);
-    if (status == STATUS_OK)
-        status = collection_delete(c, ids, n, &deleted, &call->err);
+        status = delete_documents(call, c, &deleted);
     if (status == STATUS_OK)
         call_answer(call, 200, json_pack("{s:I}", "deleted", (json_int_t)deleted));
-    free(ids);
     collection_release(c);
 }

@@ -4,6 +4,7 @@
 
 #include "server/json_write.h"
 #include "server/routes.h"
+#include "server/timestamp.h"
 
 #define METADATA_BYTES ((size_t)1 << 20)
 
@@ -23,10 +24,17 @@ static const struct field document_fields[] = {
      .kind = FIELD_TEXT,
      .most = 8192,
      .about = "Stands before each passage when it is embedded."},
-    {.name = "lang", .kind = FIELD_TEXT, .most = 64, .about = "BCP 47 language tag; detected when absent, und when it cannot be."},
+    {.name = "lang",
+     .kind = FIELD_TEXT,
+     .most = 64,
+     .about = "BCP 47 language tag; detected when absent, und when it cannot be."},
     {.name = "metadata",
      .kind = FIELD_OBJECT,
      .about = "Any object of at most 1 MiB; its top-level keys can be filtered by."},
+    {.name = "expires_at",
+     .kind = FIELD_TEXT,
+     .most = 64,
+     .about = "RFC 3339: from then on the document is not there any more; never when absent."},
 };
 const struct shape shape_document_in =
     SHAPE("NewDocument", "A document to be indexed.", document_fields, .rows = true);
@@ -49,10 +57,25 @@ enum status metadata_text(const json_t *metadata, char **out, struct error *err)
     return status;
 }
 
+enum status expiry_read(const json_t *object, int64_t *out, struct error *err)
+{
+    int64_t moment = 0;
+    struct text text = shape_text(object, "expires_at");
+    enum status status = text.data != NULL ? timestamp_parse(text, "expires_at", &moment, err) : STATUS_OK;
+    if (status == STATUS_OK && text.data != NULL && moment <= timestamp_now())
+        status = error_field(err, STATUS_INVALID, "expires_at", "expires_at must lie in the future");
+    if (status == STATUS_OK)
+        *out = moment;
+    return status;
+}
+
 enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err)
 {
     char *text = NULL;
+    int64_t expires = 0;
     enum status status = shape_check(&shape_document_in, row, "", err);
+    if (status == STATUS_OK)
+        status = expiry_read(row, &expires, err);
     if (status == STATUS_OK)
         status = metadata_text(shape_get(row, "metadata"), &text, err);
     if (status != STATUS_OK)
@@ -61,6 +84,7 @@ enum status document_read(const json_t *row, struct ingest_document *out, char *
                                     .title = shape_text(row, "title"),
                                     .lang = shape_text(row, "lang"),
                                     .text = shape_text(row, "text"),
+                                    .expires = expires,
                                     .metadata = text != NULL ? text_of(text) : (struct text){0}};
     *metadata = text;
     return STATUS_OK;

@@ -14,6 +14,9 @@
 
 enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err);
 
+/* The field expires_at of an object in Unix milliseconds, 0 when it is absent. INVALID when it is past. */
+enum status expiry_read(const json_t *object, int64_t *out, struct error *err);
+
 /* A metadata object as text (owned by the caller); NULL with STATUS_OK for a missing one. */
 enum status metadata_text(const json_t *metadata, char **out, struct error *err);
 

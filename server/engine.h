@@ -134,6 +134,7 @@ struct ingest_document {
     struct text lang;     /* BCP 47; empty: detected */
     struct text text;     /* not blank, at most ENGINE_DOCUMENT_BYTES */
     struct text metadata; /* a JSON object, or empty */
+    int64_t expires;      /* Unix milliseconds from which on it is not there; 0: never */
 };
 
 struct ingest_result {

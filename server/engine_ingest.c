@@ -117,7 +117,8 @@ static void add_row(struct ingest *g, size_t i)
                                  .title = d->title,
                                  .lang = d->lang,
                                  .text = d->text,
-                                 .metadata = d->metadata};
+                                 .metadata = d->metadata,
+                                 .expires = d->expires};
     if (row->lang.len == 0) {
         language_detect(d->text, &g->languages[i]);
         row->lang = text_of(g->languages[i].tag);

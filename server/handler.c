@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/utf8.h"
+#include "server/timestamp.h"
 
 void call_answer(struct api_call *call, int status, json_t *body)
 {
@@ -55,14 +56,9 @@ json_t *number_or_null(double number)
 
 json_t *time_json(int64_t unix_ms)
 {
-    char text[64];
-    struct tm parts;
-    time_t seconds = (time_t)(unix_ms / 1000);
-    if (gmtime_r(&seconds, &parts) == NULL)
-        return json_null();
-    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + n, sizeof text - n, ".%03dZ", (int)(unix_ms % 1000));
-    return json_string(text);
+    char text[TIMESTAMP_BYTES];
+    timestamp_write(unix_ms, text);
+    return text[0] != '\0' ? json_string(text) : json_null();
 }
 
 json_t *metadata_json(struct text metadata)

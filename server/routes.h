@@ -45,7 +45,7 @@ void handle_document_delete(struct api_call *call);
 void handle_documents_delete(struct api_call *call);
 extern const struct shape shape_document_in, shape_ingest_query, shape_ingest_answer;
 extern const struct shape shape_document, shape_document_patch, shape_documents_query, shape_documents;
-extern const struct shape shape_ids;
+extern const struct shape shape_documents_delete;
 
 /* api_search.c */
 void handle_search(struct api_call *call);

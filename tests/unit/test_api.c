@@ -192,7 +192,19 @@ static void documents(void **state)
     assert_true(json_is_true(get(answer, "metadata.dish")));
     json_decref(answer);
     refuses("PATCH " DOCS "/soup", "{\"text\":\"x\"}", 400, "invalid_argument", "text",
-            "known are: lang, metadata");
+            "known are: title, lang, metadata, expires_at");
+    answer = ask("PATCH " DOCS "/soup", "{\"title\":\"Soups\",\"expires_at\":\"2199-01-01T02:00:00+02:00\"}",
+                 NULL, 200);
+    is_text(answer, "title", "Soups");
+    is_text(answer, "expires_at", "2199-01-01T00:00:00.000Z");
+    json_decref(answer);
+    answer = ask("PATCH " DOCS "/soup", "{\"expires_at\":\"\"}", NULL, 200);
+    assert_true(json_is_null(get(answer, "expires_at")));
+    json_decref(answer);
+    refuses("PATCH " DOCS "/soup", "{\"expires_at\":\"2001-01-01T00:00:00Z\"}", 400, "invalid_argument",
+            "expires_at", "in the future");
+    refuses("PATCH " DOCS "/soup", "{\"expires_at\":\"soon\"}", 400, "invalid_argument", "expires_at",
+            "a moment");
     refuses("PATCH " DOCS "/soup", "{\"metadata\":[]}", 400, "invalid_argument", "metadata", "an object");
     refuses("PATCH " DOCS "/none", "{\"lang\":\"en\"}", 404, "not_found", "id", "none");
 
@@ -215,6 +227,30 @@ static void documents(void **state)
     json_decref(answer);
     refuses("POST " DOCS "/delete", "{\"ids\":[1]}", 400, "invalid_argument", "ids[0]", "a text");
     refuses("DELETE " DOCS "/new", NULL, 404, "not_found", NULL, "new");
+
+    const char *lines =
+        "{\"id\":\"t/1\",\"text\":\"one\",\"metadata\":{\"n\":1}}\n"
+        "{\"id\":\"t/2\",\"text\":\"two\",\"metadata\":{\"n\":2},\"expires_at\":\"2199-01-01T00:00:00Z\"}\n"
+        "{\"id\":\"t/3\",\"text\":\"three\",\"expires_at\":\"2020-01-01T00:00:00Z\"}\n";
+    answer = ask("POST " DOCS, NULL, lines, 200);
+    is_number(answer, "created", 2);
+    is_text(answer, "results.2.error.field", "expires_at");
+    json_decref(answer);
+    const char *delete = "POST " DOCS "/delete";
+    answer = ask(delete, "{\"prefix\":\"t/\",\"dry_run\":true}", NULL, 200);
+    is_number(answer, "deleted", 2);
+    json_decref(answer);
+    answer = ask(delete, "{\"prefix\":\"t/\",\"filter\":{\"field\":\"n\",\"gt\":1}}", NULL, 200);
+    is_number(answer, "deleted", 1);
+    json_decref(answer);
+    answer = ask(delete, "{\"filter\":{\"field\":\"n\",\"eq\":1}}", NULL, 200);
+    is_number(answer, "deleted", 1);
+    json_decref(answer);
+    refuses(delete, "{}", 400, "invalid_argument", "", "by ids, or by filter");
+    refuses(delete, "{\"ids\":[\"a\"],\"prefix\":\"t\"}", 400, "invalid_argument", "",
+            "by ids, or by filter");
+    refuses(delete, "{\"ids\":[\"a\"],\"dry_run\":true}", 400, "invalid_argument", "dry_run", "goes with");
+    refuses(delete, "{\"filter\":{\"field\":\"n\"}}", 400, "invalid_argument", NULL, "");
 }
 
 #define SEARCH "/v1/collections/default/search"

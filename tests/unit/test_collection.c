@@ -44,7 +44,8 @@ static void facts_and_languages(void **state)
     scratch_put(c, "2", "two", 1, PUT_UPSERT);
     scratch_put(c, "3", "three", 2, PUT_UPSERT);
     struct text german = text_of("de");
-    assert_int_equal(collection_patch(c, text_of("2"), &german, NULL, NULL), STATUS_OK);
+    assert_int_equal(collection_patch(c, text_of("2"), &(struct document_patch){.lang = &german}, NULL),
+                     STATUS_OK);
     assert_int_equal(collection_languages(c, &counts, &n, NULL), STATUS_OK);
     assert_int_equal(n, 2);
     assert_string_equal(counts[0].lang.data, "en");

@@ -147,16 +147,57 @@ static void facts_change_without_vectors(void **state)
     struct text lang = text_of("fr"), metadata = text_of("{\"page\":3}"), broken = text_of("{\"page\":");
     struct document d = {0};
     scratch_put(c, "a", "one", 0, PUT_UPSERT);
-    assert_int_equal(collection_patch(c, text_of("a"), &lang, NULL, NULL), STATUS_OK);
-    assert_int_equal(collection_patch(c, text_of("a"), NULL, &metadata, NULL), STATUS_OK);
-    assert_int_equal(collection_patch(c, text_of("a"), NULL, &broken, NULL), STATUS_INVALID);
-    assert_int_equal(collection_patch(c, text_of("z"), &lang, NULL, NULL), STATUS_NOT_FOUND);
+    assert_int_equal(collection_patch(c, text_of("a"), &(struct document_patch){.lang = &lang}, NULL),
+                     STATUS_OK);
+    assert_int_equal(collection_patch(c, text_of("a"), &(struct document_patch){.metadata = &metadata}, NULL),
+                     STATUS_OK);
+    assert_int_equal(collection_patch(c, text_of("a"), &(struct document_patch){.metadata = &broken}, NULL),
+                     STATUS_INVALID);
+    assert_int_equal(collection_patch(c, text_of("z"), &(struct document_patch){.lang = &lang}, NULL),
+                     STATUS_NOT_FOUND);
+    struct text title = text_of("One");
+    assert_int_equal(collection_patch(c, text_of("a"), &(struct document_patch){.title = &title}, NULL),
+                     STATUS_OK);
     assert_int_equal(collection_get(c, text_of("a"), &d, NULL), STATUS_OK);
     assert_string_equal(d.lang.data, "fr");
     assert_string_equal(d.metadata.data, "{\"page\":3}");
+    assert_string_equal(d.title.data, "One");
     assert_true(d.updated >= d.created);
     document_release(&d);
     assert_string_equal(scratch_nearest(c, 0), "a");
+    collection_release(c);
+    store_close(s);
+}
+
+/* Of rows with one id the last counts, and only its passages stay. */
+static void one_id_several_times(void **state)
+{
+    (void)state;
+    struct store *s = scratch_open(STORE_WRITE);
+    scratch_create(s, "times");
+    struct collection *c = scratch_collection(s, "times");
+    struct document d = {0};
+    float vectors[4][SCRATCH_WIDTH];
+    struct passage_row passages[4];
+    struct document_row rows[4];
+    struct put_result results[4];
+    for (size_t i = 0; i < 4; i++) {
+        scratch_vector(i, vectors[i]);
+        passages[i] = (struct passage_row){.end = 3, .tokens = 1, .vector = vectors[i]};
+        rows[i] = (struct document_row){.id = text_of("a"),
+                                        .text = text_of("abc"),
+                                        .content_hash = {(unsigned char)(i < 3 ? i + 1 : 3)},
+                                        .passages = passages,
+                                        .passage_count = i + 1};
+    }
+    scratch_put(c, "a", "zero", 5, PUT_UPSERT);
+    assert_int_equal(collection_put(c, rows, 4, PUT_UPSERT, results, NULL), STATUS_OK);
+    assert_int_equal(results[3].outcome, PUT_UNCHANGED);
+    assert_int_equal(results[3].passages, 3);
+    assert_int_equal(collection_get(c, text_of("a"), &d, NULL), STATUS_OK);
+    assert_int_equal(d.passages, 3);
+    document_release(&d);
+    assert_int_equal(store_check(s, NULL), STATUS_OK);
     collection_release(c);
     store_close(s);
 }
@@ -169,6 +210,7 @@ int main(void)
         cmocka_unit_test(content_that_is_here_is_reused),
         cmocka_unit_test(deleted_is_gone_at_once),
         cmocka_unit_test(facts_change_without_vectors),
+        cmocka_unit_test(one_id_several_times),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_clean);
 }
