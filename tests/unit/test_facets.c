@@ -5,7 +5,8 @@ static void put(struct collection *c, const char *id, const char *metadata)
 {
     struct text text = text_of(metadata);
     scratch_put(c, id, id, 0, PUT_UPSERT);
-    assert_int_equal(collection_patch(c, text_of(id), NULL, &text, NULL), STATUS_OK);
+    assert_int_equal(collection_patch(c, text_of(id), &(struct document_patch){.metadata = &text}, NULL),
+                     STATUS_OK);
 }
 
 static void counts_scalars(void **state)
