@@ -122,7 +122,12 @@ def keys():
             server.process.send_signal(signal.SIGHUP)
             wait_for(server, "stay as they were")
             assert server.call(*tokenize, headers=bearer("fresh"))[0] == 200
+            with open(path, "w") as file:
+                file.write(key_line("read", "fresh"))
         assert '"key":"shop"' in server.log
+        with Server("--host", "0.0.0.0", "--keys", path) as public:
+            assert "cross the network in the clear" in public.log
+            assert public.call(*tokenize)[0] == 401
         for secret in ("reader", "writer", "scoped", "fresh"):
             assert secret not in server.log, "a key is in the log"
 
