@@ -10,7 +10,7 @@ from harness import PROGRAM, Scratch, cognate
 
 MODEL = os.environ["COGNATE_MODEL"]
 COMMANDS = ["index", "search", "similar", "embed", "tokenize", "serve", "status", "collection list", "collection show",
-            "collection create", "collection delete", "doctor", "check", "help", "version"]
+            "collection create", "collection delete", "bench encode", "bench query", "bench tokenize", "bench search", "doctor", "check", "help", "version"]
 
 
 def write(folder, name, content, mode="wb"):

@@ -1,0 +1,158 @@
+#include <stdlib.h>
+
+#include "cli/bench.h"
+#include "cli/commands.h"
+#include "encoder/peak.h"
+#include "index/scan_rate.h"
+
+#define GIGA 1e9
+
+static const struct option options[] = {
+    {.name = "collection",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "default",
+     .help = "the collection to search"},
+    {.name = "limit",
+     .letter = 'k',
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "10",
+     .least = 1,
+     .most = SEARCH_MOST,
+     .help = "how many documents a search returns"},
+    BENCH_SECONDS,
+    TABLE_FORMAT,
+    {0},
+};
+
+static const struct example examples[] = {
+    {"bench search", "the collection \"default\" of the usual store"},
+    {"bench search --db papers.db -k 5 questions.txt", "your own questions on your own documents"},
+    {0},
+};
+
+/* The scan alone, beside reading as much memory. */
+static enum status scan(struct bench *b, const struct engine_model *m, struct collection *c,
+                        const float *vector, struct error *err)
+{
+    struct scan_rate rate;
+    double reads = 0;
+    enum status status = collection_scan_rate(c, vector, b->seconds, &rate, err);
+    if (status == STATUS_OK)
+        status = peak_read(m->isa, rate.bytes, 1, bench_peak_seconds(b), &reads, err);
+    if (status == STATUS_OK)
+        status = bench_note(b, "passages", (double)rate.passages, err);
+    if (status == STATUS_OK)
+        status = bench_figure(
+            b, &(struct figure){.name = "memory read", .threads = 1, .value = reads / GIGA, .unit = "GB/s"},
+            err);
+    if (status == STATUS_OK)
+        status = bench_figure(b,
+                              &(struct figure){.name = "scan",
+                                               .threads = 1,
+                                               .value = GIGA * rate.best / (double)rate.passages,
+                                               .unit = "ns/passage",
+                                               .median = GIGA * rate.median / (double)rate.passages,
+                                               .share = (double)rate.bytes / rate.best / reads},
+                              err);
+    return status;
+}
+
+/* One search at a time: by the vectors of the texts, or by the texts themselves. */
+static enum status search(struct bench *b, struct engine *e, const struct engine_model *m,
+                          const struct embeddings *vectors, struct error *err)
+{
+    struct times times = {0};
+    enum status status = STATUS_OK;
+    double until = bench_now() + b->seconds;
+    for (size_t at = 0; status == STATUS_OK && (at < b->text_count || bench_now() < until); at++) {
+        struct hits hits = {0};
+        size_t i = at % b->text_count;
+        struct engine_query query = {.collection = text_of(arguments_text(b->arguments, "collection")),
+                                     .text = b->texts[i].text,
+                                     .k = arguments_count(b->arguments, "limit")};
+        if (vectors != NULL) {
+            query.vector = vectors->vectors + i * vectors->width;
+            query.width = vectors->width;
+        }
+        double start = bench_now();
+        status = engine_search(e, &query, 1, &hits, err);
+        if (status == STATUS_OK)
+            status = times_add(&times, bench_now() - start, err);
+        hits_release(&hits);
+    }
+    if (status == STATUS_OK)
+        status = bench_latency(b, vectors != NULL ? "search by vector" : "search by text", m->threads, &times,
+                               err);
+    times_release(&times);
+    return status;
+}
+
+static enum status embed(const struct bench *b, struct engine *e, struct embeddings *out, struct error *err)
+{
+    struct text *texts = calloc(b->text_count, sizeof *texts);
+    if (texts == NULL)
+        return error_memory(err, "measuring");
+    for (size_t i = 0; i < b->text_count; i++)
+        texts[i] = b->texts[i].text;
+    enum status status =
+        engine_embed(e, &(struct embed_request){.texts = texts, .n = b->text_count, .bulk = true}, out, err);
+    free(texts);
+    return status;
+}
+
+static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
+{
+    struct bench b;
+    struct engine *e = NULL;
+    const struct engine_model *m = NULL;
+    struct collection *c = NULL;
+    struct embeddings vectors = {0};
+    struct hits first = {0};
+    enum status status = bench_init(&b, s, "search", a, err);
+    if (status == STATUS_OK)
+        status = bench_engine(&b, s->options.threads, true, &e, err);
+    if (status == STATUS_OK)
+        status = engine_model(e, &m, err);
+    if (status == STATUS_OK)
+        status = embed(&b, e, &vectors, err);
+    if (status == STATUS_OK) /* loads the collection, and says what is wrong with it */
+        status = engine_search(e,
+                               &(struct engine_query){.collection = text_of(arguments_text(a, "collection")),
+                                                      .vector = vectors.vectors,
+                                                      .width = vectors.width,
+                                                      .k = 1},
+                               1, &first, err);
+    if (status == STATUS_OK)
+        status = store_collection_open(engine_store(e), text_of(arguments_text(a, "collection")), &c, err);
+    if (status == STATUS_OK)
+        status = scan(&b, m, c, vectors.vectors, err);
+    if (status == STATUS_OK)
+        status = search(&b, e, m, &vectors, err);
+    if (status == STATUS_OK)
+        status = search(&b, e, m, NULL, err);
+    if (status == STATUS_OK)
+        status = bench_print(&b, err);
+    hits_release(&first);
+    collection_release(c);
+    embeddings_release(&vectors);
+    engine_close(e);
+    bench_release(&b);
+    return status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;
+}
+
+const struct command command_bench_search = {
+    .name = "bench search",
+    .operands = "[FILE…]",
+    .summary = "measure searches in a collection, beside this machine's memory",
+    .details = BENCH_DETAILS
+    " Texts are the questions. Scan is the inner loop of exact search alone, and its share that of reading "
+    "as "
+    "much memory in the same run; search by vector is what follows encoding, search by text is all of it.",
+    .options = options,
+    .examples = examples,
+    .most = OPERANDS_ANY,
+    .run = run,
+};
