@@ -61,18 +61,19 @@ static uint32_t own_symbol(uint32_t entry)
 /* The longest user-defined piece that the bytes begin with: its length in bytes, or 0. */
 static size_t match_user(const struct tables *t, const unsigned char *data, size_t size)
 {
-    const struct trie_node *nodes = tables_nodes(t);
-    uint32_t node = TRIE_NONE;
+    const trie_node *nodes = tables_nodes(t);
+    trie_node node = 0;
     size_t at = 0, longest = 0;
     while (at < size) {
         uint32_t c;
         size_t n = utf8_decode((const char *)data + at, size - at, &c);
         uint32_t symbol = n == 1 && data[at] >= 0x80 ? SYMBOL_UNKNOWN : own_symbol(look_up(t, c));
-        node = at == 0 ? symbol : trie_step(nodes, node, symbol);
-        at += n;
-        if (node == TRIE_NONE)
+        if (at == 0)
+            node = nodes[symbol];
+        else if (!trie_step(nodes, &node, symbol))
             break;
-        if (nodes[node].piece != TRIE_NONE && (nodes[node].piece & PIECE_USER) != 0)
+        at += n;
+        if (trie_piece(node) != TRIE_NONE && (trie_piece(node) & PIECE_USER) != 0)
             longest = at;
     }
     return longest;

@@ -1,6 +1,6 @@
-/* Order of work: read the piece list; count characters and give the commonest the smallest symbols, so that
- * the places of a node's children lie close together; write the pieces in symbols and build the trie; mark
- * the characters that rules touch; copy the parts into one block. */
+/* Order of work: read the piece list and write the pieces in symbols, numbered as they are met; number them
+ * anew, the commonest smallest, so that the places of a node's children lie close together; build the trie;
+ * mark the characters that rules touch; copy the parts into one block. */
 #include "tokenizer/tables.h"
 
 #include <float.h>
@@ -9,12 +9,10 @@
 #include "common/arena.h"
 #include "common/utf8.h"
 
-#define MAX_PIECES     (1u << 24)
+#define MAX_PIECES     (1u << 22)
 #define MAX_CHARACTERS 255
-#define MAX_SYMBOLS    65535
 #define MAX_SCORE      1e9f
 #define SPACE_SIGN     0x2581u
-#define CODE_POINTS    0x110000u
 
 /* As in SentencePiece: the cost of an unknown character below the worst piece. */
 #define UNKNOWN_PENALTY 10.0f
@@ -23,18 +21,20 @@ struct builder {
     const struct gguf *file;
     const struct rules *rules;
     struct error *err;
-    struct gguf_array pieces, scores, types;
+    struct gguf_array pieces, scores_list, types;
     struct tables head;
     uint16_t pages[TABLES_PAGES];
     uint32_t *characters;
     uint32_t page_capacity;
     uint32_t symbol_count;
-    uint32_t *counts;   /* of each code point; then its symbol */
+    uint32_t *counts;   /* of each symbol */
     uint32_t *offsets;  /* of each piece */
+    float *scores;      /* of each piece */
     uint16_t *spelling; /* all keys, in symbols */
+    size_t spelled;
     struct trie_key *keys;
     uint32_t key_count;
-    struct trie_node *nodes;
+    trie_node *nodes;
 };
 
 static enum status damaged(const struct builder *b, const char *what)
@@ -53,7 +53,7 @@ static int32_t type_of(const struct builder *b, uint32_t piece)
 static float score_of(const struct builder *b, uint32_t piece)
 {
     float score;
-    memcpy(&score, b->scores.data + (size_t)piece * sizeof score, sizeof score);
+    memcpy(&score, b->scores_list.data + (size_t)piece * sizeof score, sizeof score);
     return score;
 }
 
@@ -90,35 +90,77 @@ static enum status mark(struct builder *b, uint32_t c, uint32_t bits)
     return STATUS_OK;
 }
 
+/* The symbol of the character itself, whatever rules make of it. */
+static uint32_t symbol_of(const struct builder *b, uint32_t c)
+{
+    uint32_t entry = b->characters[(size_t)b->pages[c >> 8] * 256 + (c & 255)];
+    return (entry & CHARACTER_MAPPED) != 0 ? SYMBOL_UNKNOWN : entry & CHARACTER_SYMBOL;
+}
+
 /* Opens the lists and checks that they belong together. */
 static enum status open_lists(struct builder *b)
 {
     enum status status = gguf_array(b->file, "tokenizer.ggml.tokens", GGUF_STRING, &b->pieces, b->err);
     if (status == STATUS_OK)
-        status = gguf_array(b->file, "tokenizer.ggml.scores", GGUF_F32, &b->scores, b->err);
+        status = gguf_array(b->file, "tokenizer.ggml.scores", GGUF_F32, &b->scores_list, b->err);
     if (status == STATUS_OK)
         status = gguf_array(b->file, "tokenizer.ggml.token_type", GGUF_I32, &b->types, b->err);
     if (status != STATUS_OK)
         return status;
     uint64_t count = b->pieces.count;
-    if (count == 0 || b->scores.count != count || b->types.count != count)
+    if (count == 0 || b->scores_list.count != count || b->types.count != count)
         return damaged(b, "pieces, scores and types differ in number, or there are none");
     if (count >= MAX_PIECES || b->pieces.size > UINT32_MAX)
         return error_set(b->err, STATUS_UNSUPPORTED, "%s has more than %u pieces, the limit of this program",
                          gguf_path(b->file), MAX_PIECES - 1);
     b->head.piece_count = (uint32_t)count;
+    b->head.piece_bytes = b->pieces.size;
     return STATUS_OK;
 }
 
-/* Checks every piece, notes where it stands, and counts the characters of those that text can match. */
-static enum status read_pieces(struct builder *b, size_t *spelled)
+/* Adds a piece that text can match to the keys. */
+static enum status spell(struct builder *b, uint32_t number, struct text piece)
+{
+    struct trie_key *key = &b->keys[b->key_count++];
+    *key = (struct trie_key){b->spelling + b->spelled, 0, number};
+    for (size_t at = 0; at < piece.len; key->length++) {
+        uint32_t c;
+        size_t n = utf8_decode(piece.data + at, piece.len - at, &c);
+        if (n == 1 && (unsigned char)piece.data[at] >= 0x80)
+            return damaged(b, "a piece that is empty or not UTF-8");
+        uint32_t *entry = entry_of(b, c);
+        if (entry == NULL)
+            return error_memory(b->err, "building the tokenizer");
+        if (*entry == 0) {
+            if (b->symbol_count == TRIE_SYMBOLS)
+                return error_set(b->err, STATUS_UNSUPPORTED,
+                                 "the pieces of %s have more than %u different characters",
+                                 gguf_path(b->file), TRIE_SYMBOLS - 2);
+            *entry = b->symbol_count++;
+        }
+        b->counts[*entry]++;
+        b->spelling[b->spelled++] = (uint16_t)*entry;
+        at += n;
+    }
+    if (key->length == 0)
+        return damaged(b, "a piece that is empty or not UTF-8");
+    if (key->length > MAX_CHARACTERS)
+        return error_set(b->err, STATUS_UNSUPPORTED, "%s has a piece of more than %d characters",
+                         gguf_path(b->file), MAX_CHARACTERS);
+    b->head.longest = key->length > b->head.longest ? key->length : b->head.longest;
+    return STATUS_OK;
+}
+
+/* Checks every piece, notes where it stands, and spells those that text can match. */
+static enum status read_pieces(struct builder *b)
 {
     float lowest = FLT_MAX;
     uint32_t unknowns = 0;
     size_t at = 0;
-    for (uint32_t i = 0; i < b->head.piece_count; i++) {
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < b->head.piece_count && status == STATUS_OK; i++) {
         int32_t type = type_of(b, i);
-        float score = score_of(b, i);
+        b->scores[i] = score_of(b, i);
         b->offsets[i] = (uint32_t)at;
         struct text piece = gguf_array_text(&b->pieces, &at);
         if (type < PIECE_TYPE_NORMAL || type > PIECE_TYPE_BYTE)
@@ -133,24 +175,14 @@ static enum status read_pieces(struct builder *b, size_t *spelled)
         }
         if (!is_key(type))
             continue;
-        if (!(score >= -MAX_SCORE && score <= MAX_SCORE))
+        if (!(b->scores[i] >= -MAX_SCORE && b->scores[i] <= MAX_SCORE))
             return damaged(b, "a score that is no number");
         if (type == PIECE_TYPE_NORMAL)
-            lowest = score < lowest ? score : lowest;
-        if (piece.len == 0 || utf8_invalid(piece.data, piece.len) < piece.len)
-            return damaged(b, "a piece that is empty or not UTF-8");
-        uint32_t length = 0, c;
-        for (size_t j = 0; j < piece.len; length++) {
-            j += utf8_decode(piece.data + j, piece.len - j, &c);
-            b->counts[c]++;
-        }
-        if (length > MAX_CHARACTERS)
-            return error_set(b->err, STATUS_UNSUPPORTED, "%s has a piece of more than %d characters",
-                             gguf_path(b->file), MAX_CHARACTERS);
-        b->head.longest = length > b->head.longest ? length : b->head.longest;
-        b->key_count++;
-        *spelled += length;
+            lowest = b->scores[i] < lowest ? b->scores[i] : lowest;
+        status = spell(b, i, piece);
     }
+    if (status != STATUS_OK)
+        return status;
     if (unknowns != 1)
         return damaged(b, "it needs exactly one piece of type unknown");
     if (lowest == FLT_MAX)
@@ -160,7 +192,7 @@ static enum status read_pieces(struct builder *b, size_t *spelled)
 }
 
 struct frequency {
-    uint32_t character, count;
+    uint32_t symbol, count;
 };
 
 static int by_frequency(const void *a, const void *b)
@@ -168,78 +200,57 @@ static int by_frequency(const void *a, const void *b)
     const struct frequency *x = a, *y = b;
     if (x->count != y->count)
         return x->count < y->count ? 1 : -1;
-    return (x->character > y->character) - (x->character < y->character);
+    return (x->symbol > y->symbol) - (x->symbol < y->symbol);
 }
 
-/* Replaces each character's count by its symbol. */
-static enum status give_symbols(struct builder *b)
+/* Gives the commonest characters the smallest symbols. */
+static enum status renumber(struct builder *b)
 {
-    enum status status = STATUS_OK;
-    size_t distinct = 0;
-    b->counts[SPACE_SIGN] = 0;
-    for (uint32_t c = 0; c < CODE_POINTS; c++)
-        distinct += b->counts[c] != 0;
-    struct frequency *list = malloc((distinct + 1) * sizeof *list);
-    if (list == NULL)
+    const uint32_t first = SYMBOL_SPACE + 1, count = b->symbol_count - first;
+    struct frequency *list = malloc((count + 1) * sizeof *list);
+    uint16_t *renamed = malloc(b->symbol_count * sizeof *renamed);
+    if (list == NULL || renamed == NULL) {
+        free(list);
+        free(renamed);
         return error_memory(b->err, "building the tokenizer");
-    distinct = 0;
-    for (uint32_t c = 0; c < CODE_POINTS; c++)
-        if (b->counts[c] != 0)
-            list[distinct++] = (struct frequency){c, b->counts[c]};
-    if (distinct > MAX_SYMBOLS - 2)
-        status =
-            error_set(b->err, STATUS_UNSUPPORTED, "the pieces of %s have more than %d different characters",
-                      gguf_path(b->file), MAX_SYMBOLS - 2);
-    qsort(list, distinct, sizeof *list, by_frequency);
-    b->counts[SPACE_SIGN] = SYMBOL_SPACE;
-    if (status == STATUS_OK)
-        status = mark(b, SPACE_SIGN, SYMBOL_SPACE);
-    for (size_t i = 0; i < distinct && status == STATUS_OK; i++) {
-        uint32_t symbol = (uint32_t)i + SYMBOL_SPACE + 1;
-        b->counts[list[i].character] = symbol;
-        status = mark(b, list[i].character, symbol);
     }
-    b->symbol_count = (uint32_t)distinct + SYMBOL_SPACE + 1;
+    for (uint32_t i = 0; i < count; i++)
+        list[i] = (struct frequency){first + i, b->counts[first + i]};
+    qsort(list, count, sizeof *list, by_frequency);
+    for (uint16_t i = 0; i < first; i++)
+        renamed[i] = i;
+    for (uint32_t i = 0; i < count; i++)
+        renamed[list[i].symbol] = (uint16_t)(first + i);
+    for (size_t i = 0; i < b->spelled; i++)
+        b->spelling[i] = renamed[b->spelling[i]];
+    for (size_t i = 0; i < (size_t)b->head.page_count * 256; i++)
+        b->characters[i] = renamed[b->characters[i]];
     free(list);
-    return status;
+    free(renamed);
+    return STATUS_OK;
 }
 
-static enum status build_trie(struct builder *b, size_t spelled)
+/* A user-defined piece counts its bytes times the greatest score, less 0.1. */
+static enum status set_user_pieces(struct builder *b)
 {
-    enum status status = STATUS_OK;
     float highest = FLT_MIN; /* as in SentencePiece, which meant the lowest float */
-    uint16_t *write;
-    uint32_t key = 0;
-    b->keys = malloc(b->key_count * sizeof *b->keys);
-    b->spelling = write = malloc(spelled * sizeof *b->spelling);
-    if (b->keys == NULL || b->spelling == NULL)
-        return error_memory(b->err, "building the tokenizer");
+    enum status status = STATUS_OK;
     for (uint32_t i = 0; i < b->head.piece_count; i++)
         if (type_of(b, i) == PIECE_TYPE_NORMAL)
-            highest = score_of(b, i) > highest ? score_of(b, i) : highest;
-    for (uint32_t i = 0; i < b->head.piece_count && status == STATUS_OK; i++) {
-        int32_t type = type_of(b, i);
-        if (!is_key(type))
+            highest = b->scores[i] > highest ? b->scores[i] : highest;
+    for (uint32_t i = 0; i < b->key_count && status == STATUS_OK; i++) {
+        struct trie_key *key = &b->keys[i];
+        if (type_of(b, key->piece) != PIECE_TYPE_USER_DEFINED)
             continue;
-        size_t at = b->offsets[i];
+        size_t at = b->offsets[key->piece];
         struct text piece = gguf_array_text(&b->pieces, &at);
-        struct trie_key *k = &b->keys[key++];
         uint32_t c;
-        *k = (struct trie_key){write, 0, i, score_of(b, i)};
-        for (size_t j = 0; j < piece.len; k->length++) {
-            j += utf8_decode(piece.data + j, piece.len - j, &c);
-            *write++ = (uint16_t)b->counts[c];
-        }
-        if (type == PIECE_TYPE_USER_DEFINED) {
-            k->piece |= PIECE_USER;
-            k->score = (float)piece.len * highest - 0.1f;
-            utf8_decode(piece.data, piece.len, &c);
-            status = mark(b, c, CHARACTER_USER);
-        }
+        utf8_decode(piece.data, piece.len, &c);
+        b->scores[key->piece] = (float)piece.len * highest - 0.1f;
+        key->piece |= PIECE_USER;
+        status = mark(b, c, CHARACTER_USER);
     }
-    return status == STATUS_OK
-               ? trie_build(b->keys, b->key_count, b->symbol_count, &b->nodes, &b->head.node_count, b->err)
-               : status;
+    return status;
 }
 
 static enum status mark_rule(void *context, uint32_t character, enum rules_role role)
@@ -259,7 +270,7 @@ static void map_character(struct builder *b, uint32_t c, uint32_t *entry)
     if (rules_match(b->rules, (const unsigned char *)bytes, n, &becomes) != n || becomes.len == 0 ||
         utf8_decode(becomes.data, becomes.len, &to) != becomes.len)
         return;
-    uint32_t symbol = to == ' ' ? CHARACTER_SPACE | SYMBOL_SPACE : b->counts[to];
+    uint32_t symbol = to == ' ' ? CHARACTER_SPACE | SYMBOL_SPACE : symbol_of(b, to);
     *entry = (*entry & CHARACTER_FOLLOWS) | CHARACTER_MAPPED | symbol;
 }
 
@@ -319,52 +330,79 @@ static enum status read_settings(struct builder *b)
     return status;
 }
 
-static size_t place(size_t *size, size_t bytes)
+static uint64_t place(uint64_t *size, uint64_t count, size_t each)
 {
-    size_t at = arena_rounded(*size);
-    *size = at + bytes;
+    uint64_t at = arena_rounded(*size);
+    *size = at + count * each;
     return at;
+}
+
+/* Where the parts lie, by their counts, each of 32 bits. */
+static void lay_out(struct tables *head)
+{
+    head->size = sizeof *head + TABLES_PAGES * sizeof(uint16_t);
+    head->characters = place(&head->size, (uint64_t)head->page_count * 256, sizeof(uint32_t));
+    head->nodes = place(&head->size, head->node_count, sizeof(trie_node));
+    head->scores = place(&head->size, head->piece_count, sizeof(float));
+    head->pieces = place(&head->size, head->piece_count, sizeof(uint32_t));
+}
+
+bool tables_usable(const void *block, size_t size, const struct gguf_array *pieces)
+{
+    struct tables kept, wanted;
+    if (size < sizeof kept)
+        return false;
+    memcpy(&kept, block, sizeof kept);
+    wanted = kept;
+    lay_out(&wanted);
+    return memcmp(&kept, &wanted, sizeof kept) == 0 && kept.size == size &&
+           kept.piece_count == pieces->count && kept.piece_bytes == pieces->size;
 }
 
 static enum status assemble(struct builder *b, struct tables **out)
 {
     struct tables *head = &b->head;
-    size_t character_bytes = (size_t)head->page_count * 256 * sizeof *b->characters;
-    size_t node_bytes = head->node_count * sizeof *b->nodes;
-    size_t piece_bytes = head->piece_count * sizeof *b->offsets;
-    size_t size = sizeof *head + sizeof b->pages;
-    head->characters = place(&size, character_bytes);
-    head->nodes = place(&size, node_bytes);
-    head->pieces = place(&size, piece_bytes);
-    head->size = size;
-    unsigned char *block = big_alloc(size);
+    lay_out(head);
+    unsigned char *block = big_alloc(head->size);
     if (block == NULL)
         return error_memory(b->err, "building the tokenizer");
     memcpy(block, head, sizeof *head);
     memcpy(block + sizeof *head, b->pages, sizeof b->pages);
-    memcpy(block + head->characters, b->characters, character_bytes);
-    memcpy(block + head->nodes, b->nodes, node_bytes);
-    memcpy(block + head->pieces, b->offsets, piece_bytes);
+    memcpy(block + head->characters, b->characters, (size_t)head->page_count * 256 * sizeof *b->characters);
+    memcpy(block + head->nodes, b->nodes, head->node_count * sizeof *b->nodes);
+    memcpy(block + head->scores, b->scores, head->piece_count * sizeof *b->scores);
+    memcpy(block + head->pieces, b->offsets, head->piece_count * sizeof *b->offsets);
     *out = (struct tables *)block;
     return STATUS_OK;
 }
 
-static enum status build(struct builder *b, struct tables **out)
+static enum status reserve(struct builder *b)
 {
-    size_t spelled = 0;
-    enum status status = open_lists(b);
-    if (status != STATUS_OK)
-        return status;
-    b->counts = calloc(CODE_POINTS, sizeof *b->counts);
-    b->offsets = malloc(b->head.piece_count * sizeof *b->offsets);
-    b->head.page_count = 1; /* page 0: characters that nothing is known about */
+    size_t pieces = b->head.piece_count, letters = b->pieces.size - pieces * sizeof(uint64_t);
+    b->counts = calloc(TRIE_SYMBOLS, sizeof *b->counts);
+    b->offsets = malloc(pieces * sizeof *b->offsets);
+    b->scores = malloc(pieces * sizeof *b->scores);
+    b->keys = malloc(pieces * sizeof *b->keys);
+    b->spelling = malloc((letters + 1) * sizeof *b->spelling);
     b->page_capacity = 512;
     b->characters = calloc((size_t)b->page_capacity * 256, sizeof *b->characters);
-    if (b->counts == NULL || b->offsets == NULL || b->characters == NULL)
-        return error_memory(b->err, "building the tokenizer");
-    if ((status = read_pieces(b, &spelled)) == STATUS_OK && (status = give_symbols(b)) == STATUS_OK &&
-        (status = build_trie(b, spelled)) == STATUS_OK && (status = mark_characters(b)) == STATUS_OK &&
-        (status = read_settings(b)) == STATUS_OK)
+    return b->counts != NULL && b->offsets != NULL && b->scores != NULL && b->keys != NULL &&
+                   b->spelling != NULL && b->characters != NULL
+               ? STATUS_OK
+               : error_memory(b->err, "building the tokenizer");
+}
+
+static enum status build(struct builder *b, struct tables **out)
+{
+    enum status status = open_lists(b);
+    b->head.page_count = 1; /* page 0: characters that nothing is known about */
+    b->symbol_count = SYMBOL_SPACE + 1;
+    if (status == STATUS_OK && (status = reserve(b)) == STATUS_OK &&
+        (status = mark(b, SPACE_SIGN, SYMBOL_SPACE)) == STATUS_OK && (status = read_pieces(b)) == STATUS_OK &&
+        (status = renumber(b)) == STATUS_OK && (status = set_user_pieces(b)) == STATUS_OK &&
+        (status = trie_build(b->keys, b->key_count, b->symbol_count, &b->nodes, &b->head.node_count,
+                             b->err)) == STATUS_OK &&
+        (status = mark_characters(b)) == STATUS_OK && (status = read_settings(b)) == STATUS_OK)
         status = assemble(b, out);
     return status;
 }
@@ -377,6 +415,7 @@ enum status tables_build(const struct gguf *file, const struct rules *rules, str
     free(b.characters);
     free(b.counts);
     free(b.offsets);
+    free(b.scores);
     free(b.spelling);
     free(b.keys);
     free(b.nodes);

@@ -1,7 +1,8 @@
 /* What a tokenizer looks things up in, built once from the model file: one block of memory without pointers,
  * so that it can lie in a file and be mapped.
  *
- *     header | page of each 256 characters | characters, 256 a page | trie nodes | place of each piece
+ *     header | page of each 256 characters | characters, 256 a page | trie nodes | score and place of each
+ * piece
  *
  * A character is looked up as characters[pages[c >> 8] * 256 + (c & 255)]: its symbol (trie.h) in the low 16
  * bits, and flags that say whether normalising it takes more than writing that symbol down.
@@ -28,8 +29,8 @@ enum {
     CHARACTER_LEADS = 1 << 17,   /* a rule for several characters begins with it */
     CHARACTER_FOLLOWS = 1 << 18, /* such a rule has it further on */
     CHARACTER_USER = 1 << 19,    /* a user-defined piece begins with it */
-    CHARACTER_MAPPED = 1
-        << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
+    CHARACTER_MAPPED =
+        1 << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
     CHARACTER_SPACE = 1 << 21, /* it becomes a space */
 };
 
@@ -43,13 +44,17 @@ enum piece_type {
     PIECE_TYPE_BYTE = 6
 };
 
-/* In trie_node.piece: a user-defined piece, which is left as it is by the rules and wins over other cuts. */
-#define PIECE_USER   (1u << 31)
+/* With the number of a piece in the trie: a user-defined one, which is left as it is by the rules and wins
+ * over other cuts. */
+#define PIECE_USER   (1u << 23)
 #define PIECE_NUMBER (PIECE_USER - 1)
 
+#define TABLES_VERSION 1 /* of the layout and the meaning of the block; raise it with any change */
+
 struct tables {
-    uint64_t size;                      /* bytes of the block */
-    uint64_t characters, nodes, pieces; /* where each part begins; pages follow the header */
+    uint64_t size;                              /* bytes of the block */
+    uint64_t characters, nodes, scores, pieces; /* where each part begins; pages follow the header */
+    uint64_t piece_bytes;                       /* of the file's array of pieces */
     uint32_t page_count, node_count, piece_count;
     uint32_t longest;      /* characters of the longest piece, at most 255 */
     uint32_t unknown;      /* number of the unknown piece */
@@ -62,6 +67,9 @@ struct tables {
 enum status tables_build(const struct gguf *file, const struct rules *rules, struct tables **out,
                          struct error *err);
 
+/* Whether `size` bytes, whose checksum was right, are tables that go with `pieces`. */
+bool tables_usable(const void *block, size_t size, const struct gguf_array *pieces);
+
 static inline const uint16_t *tables_pages(const struct tables *t)
 {
     return (const uint16_t *)(t + 1);
@@ -72,9 +80,14 @@ static inline const uint32_t *tables_characters(const struct tables *t)
     return (const uint32_t *)((const unsigned char *)t + t->characters);
 }
 
-static inline const struct trie_node *tables_nodes(const struct tables *t)
+static inline const trie_node *tables_nodes(const struct tables *t)
 {
-    return (const struct trie_node *)((const unsigned char *)t + t->nodes);
+    return (const trie_node *)((const unsigned char *)t + t->nodes);
+}
+
+static inline const float *tables_scores(const struct tables *t)
+{
+    return (const float *)((const unsigned char *)t + t->scores);
 }
 
 /* Where in the file's array of pieces each one begins. */

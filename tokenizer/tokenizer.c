@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/arena.h"
+#include "common/cache.h"
 #include "tokenizer/unigram.h"
 
 #define BLOCK      2048 /* symbols normalised at a time */
@@ -18,7 +19,9 @@
 
 struct tokenizer {
     struct rules rules;
-    struct tables *tables;
+    const struct tables *tables; /* in `built` or in `kept` */
+    struct tables *built;
+    struct cache_entry kept;
     struct gguf_array pieces, types; /* of the model file */
 };
 
@@ -29,7 +32,27 @@ struct encoding_scratch {
     size_t head_capacity;
 };
 
-enum status tokenizer_open(const struct gguf *file, struct tokenizer **out, struct error *err)
+#define KEPT_AS "unigram-tables"
+
+/* Takes the tables from the cache folder, or builds and keeps them. */
+static enum status find_tables(struct tokenizer *t, const struct gguf *file, const unsigned char *digest,
+                               struct error *err)
+{
+    if (digest != NULL && cache_open(&t->kept, digest, KEPT_AS, TABLES_VERSION) &&
+        tables_usable(t->kept.data, t->kept.size, &t->pieces)) {
+        t->tables = (const struct tables *)(const void *)t->kept.data;
+        return STATUS_OK;
+    }
+    cache_close(&t->kept);
+    enum status status = tables_build(file, &t->rules, &t->built, err);
+    t->tables = t->built;
+    if (status == STATUS_OK && digest != NULL)
+        cache_store(digest, KEPT_AS, TABLES_VERSION, t->built, t->built->size);
+    return status;
+}
+
+enum status tokenizer_open(const struct gguf *file, const unsigned char *digest, struct tokenizer **out,
+                           struct error *err)
 {
     struct text model, bytes = {NULL, 0};
     struct gguf_array blob;
@@ -54,11 +77,11 @@ enum status tokenizer_open(const struct gguf *file, struct tokenizer **out, stru
     if (status == STATUS_OK)
         status = rules_open(&t->rules, bytes, err);
     if (status == STATUS_OK)
-        status = tables_build(file, &t->rules, &t->tables, err);
-    if (status == STATUS_OK)
         status = gguf_array(file, "tokenizer.ggml.tokens", GGUF_STRING, &t->pieces, err);
     if (status == STATUS_OK)
         status = gguf_array(file, "tokenizer.ggml.token_type", GGUF_I32, &t->types, err);
+    if (status == STATUS_OK)
+        status = find_tables(t, file, digest, err);
     if (status != STATUS_OK)
         tokenizer_free(t);
     else
@@ -70,7 +93,8 @@ void tokenizer_free(struct tokenizer *t)
 {
     if (t == NULL)
         return;
-    big_free(t->tables);
+    big_free(t->built);
+    cache_close(&t->kept);
     free(t);
 }
 

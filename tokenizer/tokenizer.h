@@ -2,7 +2,7 @@
  *
  *     struct tokenizer *t = NULL;
  *     struct encoding e = {0};                       // one per thread, reused
- *     if (tokenizer_open(file, &t, &err) != STATUS_OK) …
+ *     if (tokenizer_open(file, digest, &t, &err) != STATUS_OK) …
  *     if (tokenizer_encode(t, &e, text_of("query: "), text, &err) == STATUS_OK)
  *         for (size_t i = 0; i < e.count; i++)
  *             use(e.tokens[i].id, e.tokens[i].start, e.tokens[i].end);
@@ -39,10 +39,13 @@ struct encoding {
 
 struct tokenizer;
 
-/* Builds the tokenizer that the model file describes (tokenizer.ggml.*). Borrows `file`, which must outlive
- * it. UNSUPPORTED for a tokenizer.ggml.model other than "t5" (SentencePiece Unigram), CORRUPT for
- * inconsistent tables. */
-enum status tokenizer_open(const struct gguf *file, struct tokenizer **out, struct error *err);
+/* Opens the tokenizer that the model file describes (tokenizer.ggml.*). Borrows `file`, which must outlive
+ * it. `digest` is the file's SHA-256 (cache_digest in common/cache.h), under which the tables built from it
+ * are kept in the user's cache folder and mapped at the next start; NULL: they are built in memory.
+ * UNSUPPORTED for a tokenizer.ggml.model other than "t5" (SentencePiece Unigram), CORRUPT for inconsistent
+ * tables. */
+enum status tokenizer_open(const struct gguf *file, const unsigned char *digest, struct tokenizer **out,
+                           struct error *err);
 void tokenizer_free(struct tokenizer *t); /* accepts NULL */
 
 /* Encodes prefix + text as one string (as the model was trained: "query: " + text) without <s> and </s>.
@@ -56,7 +59,7 @@ uint32_t tokenizer_size(const struct tokenizer *t);    /* rows of the vocabulary
 int32_t tokenizer_start_id(const struct tokenizer *t); /* <s>, or -1 when the model adds none */
 int32_t tokenizer_end_id(const struct tokenizer *t);   /* </s>, or -1 */
 struct text tokenizer_piece(const struct tokenizer *t,
-                            int32_t id); /* "▁word"; empty for an id out of range */
+                            int32_t id);                           /* "▁word"; empty for an id out of range */
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);  /* control or unknown */
 bool tokenizer_starts_word(const struct tokenizer *t, int32_t id); /* the piece begins with U+2581 */
 

@@ -1,7 +1,9 @@
 /* Building goes from the root down, level by level, so that the nodes near the root, which every walk passes,
- * lie together. A group is the keys that share the string of a node; it is split by the next symbol, and the
- * children get the lowest base where every one of their places is free. A bitmap of the free places answers
- * that for 64 bases at a time: the bitmap, read at each child's distance, is combined with "and".
+ * lie together; only where a single key is left its nodes are set at once, as neighbours. A group is the keys
+ * that share the string of a node; it is split by the next symbol, and the children get the lowest base where
+ * every one of their places is free and which no other node has. Bitmaps of the free places and of the bases
+ * in use answer that for 64 bases at a time: the bitmap, read at each child's distance, is combined with
+ * "and".
  *
  * Places fill up from the front. Searching starts at the first word of the bitmap that is not known to be
  * full; where a group with several children finds nothing within SEARCH words, the start moves up, so
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #define SEARCH 64 /* words of the bitmap looked at before the table grows */
+#define EMPTY  trie_pack(TRIE_NONE, 0, TRIE_SYMBOLS)
 
 struct group {
     uint32_t low, high; /* keys */
@@ -28,9 +31,10 @@ struct child {
 struct builder {
     struct trie_key *keys, *spare; /* spare: room for sorting a group */
     uint32_t symbols;
-    struct trie_node *nodes;
+    trie_node *nodes;
     uint64_t *free_places; /* a bit for each node */
-    size_t capacity;       /* of both, in nodes; a multiple of 64 */
+    uint64_t *free_bases;  /* bit i: for base i - 64 */
+    size_t capacity;       /* in nodes; a multiple of 64 */
     size_t used;           /* behind the last place that a step can look at */
     size_t single_start;   /* word where a search for one place starts */
     size_t start;          /* word where a search for several places starts */
@@ -47,26 +51,39 @@ static enum status reserve(struct builder *b, size_t count)
         return STATUS_OK;
     size_t capacity = b->capacity + b->capacity / 2;
     capacity = ((capacity > count ? capacity : count) + 63) / 64 * 64;
-    struct trie_node *nodes = capacity < TRIE_NONE ? realloc(b->nodes, capacity * sizeof *nodes)
-                                                   : NULL; /* node numbers are 32 bits */
+    if (count > TRIE_NODES)
+        return error_set(b->err, STATUS_UNSUPPORTED,
+                         "the pieces of the tokenizer need a table of more than %d nodes", TRIE_NODES);
+    trie_node *nodes = realloc(b->nodes, capacity * sizeof *nodes);
     if (nodes != NULL)
         b->nodes = nodes;
-    uint64_t *free_places = nodes != NULL ? realloc(b->free_places, capacity / 8) : NULL;
-    if (free_places == NULL)
+    uint64_t *free_places = realloc(b->free_places, capacity / 8);
+    if (free_places != NULL)
+        b->free_places = free_places;
+    uint64_t *free_bases = realloc(b->free_bases, capacity / 8 + sizeof *free_bases);
+    if (free_bases != NULL)
+        b->free_bases = free_bases;
+    if (nodes == NULL || free_places == NULL || free_bases == NULL)
         return error_memory(b->err, "building the tokenizer");
-    b->free_places = free_places;
     for (size_t i = b->capacity; i < capacity; i++)
-        b->nodes[i] = (struct trie_node){0, TRIE_NONE, TRIE_NONE, 0};
+        b->nodes[i] = EMPTY;
     memset(b->free_places + b->capacity / 64, 0xFF, (capacity - b->capacity) / 8);
+    size_t known = b->capacity == 0 ? 0 : b->capacity / 64 + 1;
+    memset(b->free_bases + known, 0xFF, (capacity / 64 + 1 - known) * sizeof *free_bases);
     b->capacity = capacity;
     return STATUS_OK;
 }
 
-static uint64_t free_at(const struct builder *b, size_t place)
+static uint64_t bits_at(const uint64_t *bitmap, size_t at)
 {
-    size_t word = place / 64, bit = place % 64;
-    uint64_t bits = b->free_places[word] >> bit;
-    return bit == 0 ? bits : bits | b->free_places[word + 1] << (64 - bit);
+    size_t word = at / 64, bit = at % 64;
+    uint64_t bits = bitmap[word] >> bit;
+    return bit == 0 ? bits : bits | bitmap[word + 1] << (64 - bit);
+}
+
+static void take(uint64_t *bitmap, size_t at)
+{
+    bitmap[at / 64] &= ~((uint64_t)1 << at % 64);
 }
 
 /* A base for `count` children, with the table made large enough for every symbol beside it. */
@@ -84,10 +101,13 @@ static enum status find_base(struct builder *b, const struct child *children, ui
         uint64_t fits = b->free_places[word];
         if (fits == 0 && word == *start)
             ++*start;
+        if (fits != 0)
+            fits &= bits_at(b->free_bases, word * 64 + 64 - first);
         for (uint32_t i = 0; i < count && fits != 0; i++)
-            fits &= free_at(b, word * 64 + (children[i].symbol - first));
+            fits &= bits_at(b->free_places, word * 64 + (children[i].symbol - first));
         if (fits != 0) {
             *base = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(fits)) - first;
+            take(b->free_bases, (size_t)*base + 64);
             if (word - *start > SEARCH)
                 *start += SEARCH / 8;
             if (*base + b->symbols > b->used)
@@ -114,21 +134,21 @@ static enum status push(struct builder *b, struct group g)
 /* Takes the key that ends at the group's node out of the group and gives its piece to the node. */
 static enum status settle(struct builder *b, struct group *g)
 {
-    struct trie_node *node = &b->nodes[g->node];
+    uint32_t piece = TRIE_NONE;
     for (uint32_t i = g->low; i < g->high; i++) {
         struct trie_key key = b->keys[i];
         if (key.length != g->depth)
             continue;
-        if (node->piece != TRIE_NONE)
+        if (piece != TRIE_NONE)
             return error_set(
                 b->err, STATUS_CORRUPT,
-                "the tokenizer has one piece under two numbers, %u and %u; fetch the model again",
-                node->piece, key.piece);
-        node->piece = key.piece;
-        node->score = key.score;
+                "the tokenizer has one piece under two numbers, %u and %u; fetch the model again", piece,
+                key.piece);
+        piece = key.piece;
         b->keys[i] = b->keys[g->low];
         b->keys[g->low++] = key;
     }
+    b->nodes[g->node] = trie_pack(piece, 0, (uint32_t)(b->nodes[g->node] & 0xFFFF));
     return STATUS_OK;
 }
 
@@ -137,10 +157,6 @@ static enum status settle(struct builder *b, struct group *g)
 static uint32_t split(struct builder *b, struct group g)
 {
     uint32_t count = 0;
-    if (g.high - g.low == 1) {
-        b->children[0] = (struct child){b->keys[g.low].symbols[g.depth], g.low, g.high};
-        return 1;
-    }
     for (uint32_t i = g.low; i < g.high; i++) {
         uint32_t symbol = b->keys[i].symbols[g.depth];
         if (b->counts[symbol]++ == 0)
@@ -168,22 +184,41 @@ static uint32_t split(struct builder *b, struct group g)
     return count;
 }
 
+/* Places the children of a group's node. */
+static enum status place(struct builder *b, uint32_t node, const struct child *children, uint32_t count,
+                         uint32_t *base)
+{
+    enum status status = find_base(b, children, count, base);
+    if (status != STATUS_OK)
+        return status;
+    b->nodes[node] |= trie_pack(0, *base, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = *base + children[i].symbol;
+        b->nodes[at] = trie_pack(TRIE_NONE, 0, children[i].symbol);
+        take(b->free_places, at);
+    }
+    return STATUS_OK;
+}
+
 static enum status grow(struct builder *b, struct group g)
 {
     enum status status = settle(b, &g);
+    uint32_t base = 0;
+    while (status == STATUS_OK && g.high - g.low == 1) {
+        struct child only = {b->keys[g.low].symbols[g.depth], g.low, g.high};
+        status = place(b, g.node, &only, 1, &base);
+        g.node = base + only.symbol;
+        g.depth++;
+        if (status == STATUS_OK)
+            status = settle(b, &g);
+    }
     if (status != STATUS_OK || g.low == g.high)
         return status;
-    uint32_t count = split(b, g), base = 0;
-    status = find_base(b, b->children, count, &base);
-    if (status != STATUS_OK)
-        return status;
-    b->nodes[g.node].base = base;
+    uint32_t count = split(b, g);
+    status = place(b, g.node, b->children, count, &base);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         const struct child *c = &b->children[i];
-        uint32_t place = base + c->symbol;
-        b->nodes[place].owner = g.node;
-        b->free_places[place / 64] &= ~((uint64_t)1 << place % 64);
-        status = push(b, (struct group){c->low, c->high, g.depth + 1, place});
+        status = push(b, (struct group){c->low, c->high, g.depth + 1, base + c->symbol});
     }
     return status;
 }
@@ -195,7 +230,7 @@ static enum status build(struct builder *b, uint32_t count)
         return status;
     b->used = b->symbols;
     for (uint32_t i = 0; i < b->symbols; i++)
-        b->free_places[i / 64] &= ~((uint64_t)1 << i % 64);
+        take(b->free_places, i);
     b->start = b->single_start = b->symbols / 64;
     if (count == 0)
         return STATUS_OK;
@@ -209,7 +244,7 @@ static enum status build(struct builder *b, uint32_t count)
     return status;
 }
 
-enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, struct trie_node **nodes,
+enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
                        uint32_t *node_count, struct error *err)
 {
     struct builder b = {.keys = keys, .symbols = symbols, .err = err};
@@ -226,6 +261,7 @@ enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, 
     }
     free(b.nodes);
     free(b.free_places);
+    free(b.free_bases);
     free(b.spare);
     free(b.counts);
     free(b.children);

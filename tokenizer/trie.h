@@ -1,46 +1,64 @@
 /* The pieces of a vocabulary as a double array over characters, each written as a small number, its symbol.
  *
+ * A node is 64 bits, and its value is all that a walk carries:
+ *
+ *     | piece, 24 bits | base, 24 bits | label, 16 bits |
+ *
  * Node s, for a symbol s, stands for the one-character string s, so a walk starts without a look-up. The
- * child of node n by symbol s is node[n].base + s, if that node's owner is n. A node without children has
- * base 0, where no node has an owner. base + s is within the table for every symbol, so a step needs no
- * further check.
+ * child of a node by symbol s stands at base + s, if the label there is s.
  *
  *     node     0 … symbols - 1   | symbols …
  *              one character     | longer strings, wherever they fit
+ *
+ * (1) No two nodes with children share a base, so a label tells the parent too. (2) A node without children
+ * has base 0, where the nodes of one character are; they, and unused ones, carry a label that no symbol
+ * equals. (3) base + s is within the table for every symbol, so a step needs no further check.
  */
 #ifndef COGNATE_TOKENIZER_TRIE_H
 #define COGNATE_TOKENIZER_TRIE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/status.h"
 
-#define TRIE_NONE UINT32_MAX
+#define TRIE_SYMBOLS 0xFFFFu   /* symbols are below it */
+#define TRIE_NODES   0x1000000 /* nodes of a table, at most */
+#define TRIE_NONE    0xFFFFFFu /* no piece ends here */
 
-struct trie_node {
-    uint32_t base;
-    uint32_t owner; /* TRIE_NONE: of one character, or unused */
-    uint32_t piece; /* the piece that ends here, TRIE_NONE when there is none */
-    float score;    /* of that piece */
-};
+typedef uint64_t trie_node;
 
 struct trie_key {
     const uint16_t *symbols;
     uint32_t length; /* > 0 */
-    uint32_t piece;
-    float score;
+    uint32_t piece;  /* < TRIE_NONE */
 };
 
 /* Builds the table from keys that differ; their order is changed. *nodes is the caller's, to be freed with
- * free(). CORRUPT when two keys are equal. */
-enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, struct trie_node **nodes,
+ * free(). CORRUPT when two keys are equal, UNSUPPORTED when they need more than TRIE_NODES. */
+enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
                        uint32_t *node_count, struct error *err);
 
-/* The child of node `at` by `symbol`, or TRIE_NONE. */
-static inline uint32_t trie_step(const struct trie_node *nodes, uint32_t at, uint32_t symbol)
+static inline uint32_t trie_piece(trie_node node)
 {
-    uint32_t child = nodes[at].base + symbol;
-    return nodes[child].owner == at ? child : TRIE_NONE;
+    return (uint32_t)(node >> 40);
+}
+
+static inline uint32_t trie_base(trie_node node)
+{
+    return (uint32_t)(node >> 16) & 0xFFFFFF;
+}
+
+static inline trie_node trie_pack(uint32_t piece, uint32_t base, uint32_t label)
+{
+    return (trie_node)piece << 40 | (trie_node)base << 16 | label;
+}
+
+/* From a node to its child by `symbol`; false, and *node changed, when there is none. */
+static inline bool trie_step(const trie_node *nodes, trie_node *node, uint32_t symbol)
+{
+    *node = nodes[trie_base(*node) + symbol];
+    return (*node & 0xFFFF) == symbol;
 }
 
 #endif

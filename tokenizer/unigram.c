@@ -17,25 +17,26 @@ static inline void relax(struct cell *cell, float candidate, uint32_t piece, siz
 {
     if (candidate > cell->score) {
         cell->score = candidate;
-        cell->last = (piece & 0xFFFFFF) | (uint32_t)length << 24;
+        cell->last = (piece & PIECE_NUMBER) | (uint32_t)length << 24;
     }
 }
 
 /* Tries every piece that starts at symbol `start`; returns the length of the longest. */
-static inline size_t expand(const struct trie_node *nodes, const struct tables *t, const uint16_t *symbols,
-                            struct cell *cells)
+static inline size_t expand(const trie_node *nodes, const float *scores, const struct tables *t,
+                            const uint16_t *symbols, struct cell *cells)
 {
-    uint32_t at = symbols[0];
+    trie_node node = nodes[symbols[0]];
+    uint32_t piece = trie_piece(node);
     float before = cells[0].score;
     size_t length = 1, longest = 1;
-    if (nodes[at].piece != TRIE_NONE)
-        relax(&cells[1], nodes[at].score + before, nodes[at].piece, 1);
+    if (piece != TRIE_NONE)
+        relax(&cells[1], scores[piece & PIECE_NUMBER] + before, piece, 1);
     else
         relax(&cells[1], t->unknown_score + before, t->unknown, 1);
-    while ((at = trie_step(nodes, at, symbols[length])) != TRIE_NONE) {
+    while (trie_step(nodes, &node, symbols[length])) {
         length++;
-        if (nodes[at].piece != TRIE_NONE) {
-            relax(&cells[length], nodes[at].score + before, nodes[at].piece, length);
+        if ((piece = trie_piece(node)) != TRIE_NONE) {
+            relax(&cells[length], scores[piece & PIECE_NUMBER] + before, piece, length);
             longest = length;
         }
     }
@@ -56,7 +57,8 @@ static size_t certain(const struct unigram *u)
 void unigram_advance(struct unigram *u, bool last)
 {
     struct window *w = u->window;
-    const struct trie_node *nodes = tables_nodes(u->tables);
+    const trie_node *nodes = tables_nodes(u->tables);
+    const float *scores = tables_scores(u->tables);
     size_t limit = last ? w->filled : certain(u);
     w->symbols[w->filled] = SYMBOL_UNKNOWN; /* no piece has it, so no walk passes the end of the window */
     while (u->ready < w->filled)
@@ -64,7 +66,7 @@ void unigram_advance(struct unigram *u, bool last)
     for (; u->next < limit; u->next++) {
         if (u->next >= u->reach)
             u->border = u->next;
-        size_t end = u->next + expand(nodes, u->tables, w->symbols + u->next, w->cells + u->next);
+        size_t end = u->next + expand(nodes, scores, u->tables, w->symbols + u->next, w->cells + u->next);
         u->reach = end > u->reach ? end : u->reach;
     }
     if (last)

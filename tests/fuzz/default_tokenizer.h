@@ -22,7 +22,7 @@ static inline struct tokenizer *opened(void)
     const char *path = getenv("COGNATE_MODEL");
     if (tokenizer == NULL &&
         (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) != STATUS_OK ||
-         tokenizer_open(file, &tokenizer, &err) != STATUS_OK)) {
+         tokenizer_open(file, NULL, &tokenizer, &err) != STATUS_OK)) {
         fprintf(stderr, "%s; set COGNATE_MODEL\n", err.text);
         exit(1);
     }

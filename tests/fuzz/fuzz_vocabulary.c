@@ -48,7 +48,7 @@ static void use(const struct gguf *file, const uint8_t *text, size_t size)
     struct tokenizer *t = NULL;
     struct encoding e = {0};
     struct error err = {0};
-    if (tokenizer_open(file, &t, &err) != STATUS_OK) {
+    if (tokenizer_open(file, NULL, &t, &err) != STATUS_OK) {
         check(t == NULL && err.text[0] != '\0');
         return;
     }

@@ -17,7 +17,7 @@ static int open_model(void **state)
     struct error err = {0};
     const char *path = getenv("COGNATE_MODEL");
     if (gguf_open(path != NULL ? path : "data/cognate-e5-512.gguf", &file, &err) == STATUS_OK &&
-        tokenizer_open(file, &tokenizer, &err) == STATUS_OK)
+        tokenizer_open(file, NULL, &tokenizer, &err) == STATUS_OK)
         return 0;
     print_error("%s\n", err.text);
     return -1;

@@ -1,10 +1,13 @@
 #include "unit.h"
 
+#include <glob.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/file.h"
 #include "tokenizer/tokenizer.h"
 
 struct piece {
@@ -101,7 +104,7 @@ static void every_type_of_piece_is_treated_as_in_the_reference(void **state)
     struct tokenizer *t = NULL;
     struct error err = {0};
     struct gguf *file = model(&b, pieces, PIECES, PIECES, "t5");
-    if (tokenizer_open(file, &t, &err) != STATUS_OK)
+    if (tokenizer_open(file, NULL, &t, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     assert_int_equal(tokenizer_start_id(t), -1);
     assert_int_equal(tokenizer_end_id(t), 1);
@@ -130,7 +133,7 @@ static void expect_refusal(const struct piece *p, size_t count, size_t scores, c
     struct tokenizer *t = NULL;
     struct error err = {0};
     struct gguf *file = model(&b, p, count, scores, kind);
-    assert_int_equal(tokenizer_open(file, &t, &err), status);
+    assert_int_equal(tokenizer_open(file, NULL, &t, &err), status);
     assert_null(t);
     if (strstr(err.text, words) == NULL)
         fail_msg("expected \"%s\" in: %s", words, err.text);
@@ -173,11 +176,84 @@ static void refuses_pieces_that_do_not_make_a_vocabulary(void **state)
     expect_refusal(pieces, PIECES, PIECES, "bert", STATUS_UNSUPPORTED, "kind \"bert\"");
 }
 
+/* The tokens of a few texts, and whether the tokenizer opens at all, with what the cache folder holds. */
+static void expect_the_same_tokens(const struct gguf *file, const unsigned char *digest)
+{
+    struct tokenizer *t = NULL;
+    struct encoding e = {0};
+    assert_int_equal(tokenizer_open(file, digest, &t, NULL), STATUS_OK);
+    assert_int_equal(tokenizer_encode(t, &e, text_of("ab "), text_of("aba c d \u00e9A long long q"), NULL),
+                     STATUS_OK);
+    static const int32_t wanted[] = {2, 5, 2, 7, 2, 8, 2, 12, 13, 2, 14, 2, 0};
+    assert_int_equal(e.count, sizeof wanted / sizeof wanted[0]);
+    for (size_t i = 0; i < e.count; i++)
+        assert_int_equal(e.tokens[i].id, wanted[i]);
+    assert_true(text_is(tokenizer_piece(t, 14), "long\u2581long"));
+    assert_int_equal(tokenizer_end_id(t), 1);
+    encoding_release(&e);
+    tokenizer_free(t);
+}
+
+static void write_file(const char *path, const void *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+}
+
+static void kept_tables_give_the_same_tokens_and_damaged_ones_are_not_used(void **state)
+{
+    (void)state;
+    static const unsigned char digest[32] = "stands for the digest of a file";
+    char folder[] = "/tmp/cognate-tables-XXXXXX", pattern[128];
+    struct buf b, kept;
+    glob_t found;
+    struct gguf *file = model(&b, pieces, PIECES, PIECES, "t5");
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    expect_the_same_tokens(file, digest);
+    expect_the_same_tokens(file, digest);
+    snprintf(pattern, sizeof pattern, "%s/cognate/tables/unigram-tables-*", folder);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    const char *path = found.gl_pathv[0];
+    buf_init(&kept, 64 << 20);
+    assert_int_equal(file_read(path, &kept, NULL), STATUS_OK);
+
+    for (size_t at = 0; at < kept.len; at += at < 256 ? 1 : kept.len / 64) {
+        kept.data[at] ^= (char)(1 << at % 8);
+        write_file(path, kept.data, kept.len);
+        expect_the_same_tokens(file, digest);
+        kept.data[at] ^= (char)(1 << at % 8);
+    }
+    for (size_t n = 0; n < kept.len; n += n < 256 ? 16 : kept.len / 16) {
+        write_file(path, kept.data, n);
+        expect_the_same_tokens(file, digest);
+    }
+    /* Tables whose checksum is right, of a file with other pieces. */
+    gguf_free(file);
+    buf_release(&b);
+    write_file(path, kept.data, kept.len);
+    file = model(&b, pieces, PIECES - 1, PIECES - 1, "t5");
+    struct tokenizer *t = NULL;
+    assert_int_equal(tokenizer_open(file, digest, &t, NULL), STATUS_OK);
+    assert_int_equal(tokenizer_size(t), PIECES - 1);
+    tokenizer_free(t);
+
+    snprintf(pattern, sizeof pattern, "rm -r %s", folder);
+    assert_int_equal(system(pattern), 0);
+    globfree(&found);
+    gguf_free(file);
+    buf_release(&kept);
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_of_piece_is_treated_as_in_the_reference),
         cmocka_unit_test(refuses_pieces_that_do_not_make_a_vocabulary),
+        cmocka_unit_test(kept_tables_give_the_same_tokens_and_damaged_ones_are_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

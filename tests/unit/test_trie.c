@@ -7,12 +7,13 @@
 
 enum { SYMBOLS = 40, KEYS = 3000, LONGEST = 9 };
 
-static uint32_t look_up(const struct trie_node *nodes, const uint16_t *symbols, uint32_t length)
+static uint32_t look_up(const trie_node *nodes, const uint16_t *symbols, uint32_t length)
 {
-    uint32_t at = symbols[0];
-    for (uint32_t i = 1; i < length && at != TRIE_NONE; i++)
-        at = trie_step(nodes, at, symbols[i]);
-    return at == TRIE_NONE ? TRIE_NONE : nodes[at].piece;
+    trie_node node = nodes[symbols[0]];
+    for (uint32_t i = 1; i < length; i++)
+        if (!trie_step(nodes, &node, symbols[i]))
+            return TRIE_NONE;
+    return trie_piece(node);
 }
 
 static uint32_t list_up(uint16_t (*words)[LONGEST], const uint32_t *lengths, uint32_t count,
@@ -30,7 +31,7 @@ static void finds_what_a_list_finds(void **state)
     static uint16_t words[KEYS][LONGEST];
     static uint32_t lengths[KEYS];
     static struct trie_key keys[KEYS];
-    struct trie_node *nodes = NULL;
+    trie_node *nodes = NULL;
     uint32_t count = 0, node_count = 0, seed = 7, found = 0;
     while (count < KEYS) {
         uint32_t length = 0, wanted = 1 + (seed >> 16) % LONGEST;
@@ -43,12 +44,12 @@ static void finds_what_a_list_finds(void **state)
             continue;
         }
         lengths[count] = length;
-        keys[count] = (struct trie_key){words[count], length, count, (float)count};
+        keys[count] = (struct trie_key){words[count], length, count};
         count++;
     }
     assert_int_equal(trie_build(keys, KEYS, SYMBOLS, &nodes, &node_count, NULL), STATUS_OK);
     for (uint32_t i = 0; i < node_count; i++)
-        assert_true(nodes[i].base + SYMBOLS <= node_count);
+        assert_true(trie_base(nodes[i]) + SYMBOLS <= node_count);
     for (uint32_t i = 0; i < 20000; i++) {
         uint16_t symbols[LONGEST];
         uint32_t length = 1 + i % LONGEST;
@@ -70,8 +71,8 @@ static void refuses_equal_keys(void **state)
 {
     (void)state;
     static const uint16_t word[] = {1, 2, 3};
-    struct trie_key keys[] = {{word, 3, 4, 0}, {word, 2, 5, 0}, {word, 3, 6, 0}};
-    struct trie_node *nodes = NULL;
+    struct trie_key keys[] = {{word, 3, 4}, {word, 2, 5}, {word, 3, 6}};
+    trie_node *nodes = NULL;
     struct error err = {0};
     uint32_t count = 0;
     assert_int_equal(trie_build(keys, 3, 8, &nodes, &count, &err), STATUS_CORRUPT);
