@@ -103,7 +103,7 @@ static enum status load(struct engine *e, struct error *err)
     if (status == STATUS_OK)
         status = gguf_open(e->path, &e->file, err);
     if (status == STATUS_OK)
-        status = tokenizer_open(e->file, NULL, &e->tokenizer, err);
+        status = tokenizer_open(e->file, options.digest, &e->tokenizer, err);
     if (status == STATUS_OK)
         status = model_open(e->file, &options, &e->model, err);
     if (status == STATUS_OK && tokenizer_size(e->tokenizer) > model_info(e->model)->vocabulary)
