@@ -14,6 +14,7 @@
 #include "server/json_edge.h"
 #include "server/json_shape.h"
 #include "server/json_write.h"
+#include "server/percent.h"
 
 #define ANSWER_CEILING  ((size_t)256 << 20)
 #define OVERLOADED_WAIT 60 /* seconds that a full queue is waited for */
@@ -122,18 +123,6 @@ void client_close(struct client *c)
 
 /* ---- paths ---- */
 
-enum status client_segment(struct buf *out, struct text text, struct error *err)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < text.len && status == STATUS_OK; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        status = c != '\0' && strchr(plain, c) != NULL ? buf_append(out, &text.data[i], 1, err)
-                                                       : buf_printf(out, err, "%%%02X", c);
-    }
-    return status;
-}
-
 enum status client_collection_path(struct buf *out, const char *collection, const char *rest,
                                    struct error *err)
 {
@@ -141,34 +130,13 @@ enum status client_collection_path(struct buf *out, const char *collection, cons
         return error_set(err, STATUS_INVALID, "the name of the collection is empty");
     enum status status = buf_printf(out, err, "/v1/collections/");
     if (status == STATUS_OK)
-        status = client_segment(out, text_of(collection), err);
+        status = percent_append(out, text_of(collection), err);
     if (status == STATUS_OK)
         status = buf_append(out, rest, strlen(rest), err);
     return status;
 }
 
 /* ---- calling ---- */
-
-/* The error that a problem object (RFC 9457) tells of. */
-static enum status problem(long http, const json_t *body, struct error *err)
-{
-    static const struct {
-        enum status status;
-        const char *code;
-    } codes[] = {
-#define X(name, code, number) {STATUS_##name, code},
-        STATUS_TABLE(X)
-#undef X
-    };
-    enum status status = STATUS_INTERNAL;
-    struct text code = shape_text(body, "code"), detail = shape_text(body, "detail");
-    for (size_t i = 1; i < sizeof codes / sizeof *codes; i++)
-        if (text_is(code, codes[i].code))
-            status = codes[i].status;
-    if (detail.len == 0)
-        return error_set(err, status, "the server answered %ld without a reason", http);
-    return error_set(err, status, "%.*s", (int)detail.len, detail.data);
-}
 
 static size_t receive(char *bytes, size_t one, size_t n, void *context)
 {
@@ -212,7 +180,7 @@ static enum status call_server(struct client *c, const char *method, const char 
     if (c->response.len > 0)
         status = api_parse_body(c->response.data, c->response.len, &value, err);
     if (status == STATUS_OK && (http < 200 || http > 299))
-        status = problem(http, value, err);
+        status = api_problem((int)http, value, err);
     if (status == STATUS_OK)
         *answer = value;
     else
@@ -224,19 +192,9 @@ static enum status call_here(struct client *c, const char *method, const char *p
                              json_t *body, json_t **answer, struct error *err)
 {
     struct api_reply reply = {0};
-    enum status status = STATUS_OK;
     api_call(c->engine, &(struct api_request){.method = method, .path = path, .query = query, .body = body},
              &reply);
-    if (reply.body == NULL && reply.text != NULL)
-        status = api_parse_body(reply.text, strlen(reply.text), &reply.body, err);
-    if (status == STATUS_OK && (reply.status < 200 || reply.status > 299))
-        status = problem(reply.status, reply.body, err);
-    if (status == STATUS_OK) {
-        *answer = reply.body;
-        reply.body = NULL;
-    }
-    api_reply_release(&reply);
-    return status;
+    return api_reply_take(&reply, answer, err);
 }
 
 enum status client_call(struct client *c, const char *method, const char *path, const char *query,

@@ -36,9 +36,6 @@ enum status client_call(struct client *c, const char *method, const char *path, 
 enum status client_collection_path(struct buf *out, const char *collection, const char *rest,
                                    struct error *err);
 
-/* Appends `text` as one percent-encoded segment of a path. */
-enum status client_segment(struct buf *out, struct text text, struct error *err);
-
 bool client_remote(const struct client *c); /* a server does the work */
 
 /* Appends the path of the store's socket; whether a server answers there. */

@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "server/json_edge.h"
 #include "server/json_shape.h"
+#include "server/percent.h"
 
 #define PAGE 500 /* documents asked for at a time */
 
@@ -49,7 +50,7 @@ static enum status page_query(struct buf *out, struct text after, unsigned long 
     enum status status = buf_printf(out, err, "limit=%lu%s", limit, text ? "&text=true" : "");
     if (status == STATUS_OK && after.len > 0)
         status = buf_printf(out, err, "&after=");
-    return status == STATUS_OK && after.len > 0 ? client_segment(out, after, err) : status;
+    return status == STATUS_OK && after.len > 0 ? percent_append(out, after, err) : status;
 }
 
 static enum status list_document(const struct session *s, struct table *t, const json_t *d, struct error *err)
@@ -144,7 +145,7 @@ static enum status document_path(struct buf *out, const struct arguments *a, con
 {
     buf_clear(out);
     enum status status = client_collection_path(out, arguments_text(a, "collection"), "/documents/", err);
-    return status == STATUS_OK ? client_segment(out, text_of(id), err) : status;
+    return status == STATUS_OK ? percent_append(out, text_of(id), err) : status;
 }
 
 /* A document for people: what is known of it on stderr, its text on stdout. */

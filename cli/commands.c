@@ -11,6 +11,7 @@ const struct command *const commands[] = {
     &command_embed,
     &command_tokenize,
     &command_serve,
+    &command_mcp,
     &command_status,
     &command_collection_list,
     &command_collection_show,

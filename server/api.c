@@ -5,42 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/utf8.h"
+#include "server/json_edge.h"
 #include "server/json_write.h"
+#include "server/mcp.h"
+#include "server/percent.h"
 #include "server/routes.h"
-
-/* ---- percent-encoding (RFC 3986; '+' is a space in query strings) ---- */
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Decodes in place: `text` lies in a buffer of ours. */
-static enum status decode(struct text *text, char *buffer, bool plus, struct error *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < text->len; i++) {
-        char c = text->data[i];
-        if (c == '%') {
-            int high = i + 2 < text->len ? hex_digit(text->data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text->data[i + 2]) : -1;
-            if (low < 0)
-                return error_set(err, STATUS_INVALID,
-                                 "the address has a %% without two hexadecimal digits behind it");
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        buffer[n++] = plus && c == '+' && text->data[i] == '+' ? ' ' : c;
-    }
-    *text = (struct text){buffer, n};
-    if (utf8_invalid(buffer, n) < n)
-        return error_set(err, STATUS_INVALID, "the address is not UTF-8 where it is percent-decoded");
-    return STATUS_OK;
-}
 
 /* ---- the parts of a request ---- */
 
@@ -50,7 +19,7 @@ static enum status read_captures(struct api_call *call, char *buffer)
     route_match(call->route->pattern, call->request->path, call->captures);
     for (size_t i = 0; i < CALL_CAPTURES && status == STATUS_OK; i++) {
         size_t raw = call->captures[i].len;
-        status = decode(&call->captures[i], buffer, false, &call->err);
+        status = percent_decode(&call->captures[i], buffer, false, &call->err);
         buffer += raw;
     }
     return status;
@@ -71,9 +40,9 @@ static enum status read_parameter(struct api_call *call, struct text pair, char 
     struct text name = {pair.data, equals != NULL ? (size_t)(equals - pair.data) : pair.len};
     struct text value = {equals != NULL ? equals + 1 : "", equals != NULL ? pair.len - name.len - 1 : 0};
     json_t *parsed = NULL;
-    enum status status = decode(&name, buffer, true, &call->err);
+    enum status status = percent_decode(&name, buffer, true, &call->err);
     if (status == STATUS_OK)
-        status = decode(&value, buffer + name.len, true, &call->err);
+        status = percent_decode(&value, buffer + name.len, true, &call->err);
     if (status != STATUS_OK)
         return status;
     const struct field *field = find_field(call->route->query, name);
@@ -257,6 +226,9 @@ void api_reply_error(enum api_family family, const struct error *err, int http, 
     case API_TF:
         reply->body = json_pack("{s:o}", "error", message_json(err->text));
         break;
+    case API_MCP:
+        reply->body = mcp_refusal(err, reply->status);
+        break;
     }
 }
 
@@ -267,6 +239,41 @@ void api_reply_release(struct api_reply *reply)
     json_decref(reply->body);
     free(reply->text);
     *reply = (struct api_reply){0};
+}
+
+enum status api_problem(int http, const json_t *body, struct error *err)
+{
+    static const struct {
+        enum status status;
+        const char *code;
+    } codes[] = {
+#define X(name, code, number) {STATUS_##name, code},
+        STATUS_TABLE(X)
+#undef X
+    };
+    enum status status = STATUS_INTERNAL;
+    struct text code = shape_text(body, "code"), detail = shape_text(body, "detail");
+    for (size_t i = 1; i < sizeof codes / sizeof *codes; i++)
+        if (text_is(code, codes[i].code))
+            status = codes[i].status;
+    if (detail.len == 0)
+        return error_set(err, status, "the answer was %d, without a reason", http);
+    return error_set(err, status, "%.*s", (int)detail.len, detail.data);
+}
+
+enum status api_reply_take(struct api_reply *reply, json_t **answer, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (reply->body == NULL && reply->text != NULL)
+        status = api_parse_body(reply->text, strlen(reply->text), &reply->body, err);
+    if (status == STATUS_OK && (reply->status < 200 || reply->status > 299))
+        status = api_problem(reply->status, reply->body, err);
+    if (status == STATUS_OK) {
+        *answer = reply->body;
+        reply->body = NULL;
+    }
+    api_reply_release(reply);
+    return status;
 }
 
 enum status api_reply_text(struct api_reply *reply, struct text *out, struct error *err)

@@ -38,7 +38,8 @@ enum api_family {
     API_TEI,     /* Text Embeddings Inference: {"error", "error_type"} */
     API_COHERE,  /* {"message"} */
     API_JINA,    /* {"detail"} */
-    API_TF       /* TensorFlow Serving: {"error"} */
+    API_TF,      /* TensorFlow Serving: {"error"} */
+    API_MCP      /* JSON-RPC: {"jsonrpc", "error": {"code", "message"}} */
 };
 
 struct api_request {
@@ -50,8 +51,10 @@ struct api_request {
     int64_t deadline_ms;           /* CLOCK_MONOTONIC milliseconds; 0 for none */
     const atomic_bool *cancelled;  /* set when nobody waits for the reply any more; NULL: somebody does */
     const struct metrics *metrics; /* of the server; NULL in the command line */
-    const char *if_none_match;     /* the header, or NULL: what the client has already */
-    bool draining;                 /* the server is about to end: not ready */
+    const char *(*header)(void *context, const char *name); /* the value of a header, NULL when it is not
+                                                               there; NULL in the command line */
+    void *header_context;
+    bool draining; /* the server is about to end: not ready */
 };
 
 struct api_reply {
@@ -98,6 +101,12 @@ void api_call(struct engine *e, const struct api_request *request, struct api_re
  * it is 0. */
 void api_reply_error(enum api_family family, const struct error *err, int http, struct api_reply *reply);
 void api_reply_release(struct api_reply *reply); /* accepts a zeroed one */
+
+/* The answer to a success, taken out of the reply; a problem as the error that it was. Releases the reply. */
+enum status api_reply_take(struct api_reply *reply, json_t **answer, struct error *err);
+
+/* The error that a problem object (RFC 9457), answered with `http`, tells of. */
+enum status api_problem(int http, const json_t *body, struct error *err);
 
 /* The bytes of the answer: `text`, or `body` written as compact JSON (into `text`, so they live as long as
  * the reply). Empty when there is no answer body. */

@@ -246,7 +246,8 @@ static enum MHD_Result answer(struct service *s, struct exchange *x, struct MHD_
     if (strcmp(x->method, "OPTIONS") == 0 && x->status == 204 && x->pass.origin.len > 0) {
         add_header(response, "Access-Control-Allow-Methods", text_of(x->reply.allow));
         MHD_add_response_header(response, "Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Request-Id, X-Request-Timeout-Ms");
+                                "Authorization, Content-Type, X-Request-Id, X-Request-Timeout-Ms, "
+                                "MCP-Protocol-Version, Mcp-Method, Mcp-Name");
         MHD_add_response_header(response, "Access-Control-Max-Age", "600");
     }
     int64_t end = monotonic_ms() + CONNECTION_BODY_MS + (int64_t)(bytes.len * 1000 / CONNECTION_BODY_RATE);
@@ -460,6 +461,11 @@ static int64_t deadline(const struct service *s, const struct exchange *x)
     return monotonic_ms() + ms;
 }
 
+static const char *header(void *library, const char *name)
+{
+    return MHD_lookup_connection_value(library, MHD_HEADER_KIND, name);
+}
+
 static void work(struct service *s, struct exchange *x, struct MHD_Connection *library,
                  const struct connection *c)
 {
@@ -471,8 +477,8 @@ static void work(struct service *s, struct exchange *x, struct MHD_Connection *l
                                   .cancelled = &c->left,
                                   .metrics = s->metrics,
                                   .draining = atomic_load(&s->draining),
-                                  .if_none_match =
-                                      MHD_lookup_connection_value(library, MHD_HEADER_KIND, "If-None-Match")};
+                                  .header = header,
+                                  .header_context = library};
     enum status status = STATUS_OK;
     if (x->pass.has_body && x->pass.media == GATE_MEDIA_NDJSON)
         request.ndjson = buf_text(&x->body);

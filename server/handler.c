@@ -31,7 +31,7 @@ void call_answer_text(struct api_call *call, struct buf *text, const char *media
 
 bool call_is_known(struct api_call *call, const char *etag)
 {
-    const char *known = call->request->if_none_match;
+    const char *known = call_header(call, "If-None-Match");
     snprintf(call->reply->etag, sizeof call->reply->etag, "%s", etag);
     if (known == NULL || strstr(known, etag) == NULL)
         return false;
@@ -116,6 +116,12 @@ double clock_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+const char *call_header(const struct api_call *call, const char *name)
+{
+    const struct api_request *request = call->request;
+    return request->header != NULL ? request->header(request->header_context, name) : NULL;
 }
 
 enum status call_model(struct api_call *call, struct text name, const struct engine_model **out)

@@ -60,6 +60,9 @@ double clock_ms(void);        /* CLOCK_MONOTONIC, with fractions */
 
 /* ---- parts of requests ---- */
 
+/* The value of a header; NULL when there is none. */
+const char *call_header(const struct api_call *call, const char *name);
+
 /* The store of the engine; UNAVAILABLE when it has none. */
 enum status call_store(struct api_call *call, struct store **out);
 

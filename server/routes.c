@@ -168,6 +168,13 @@ static const struct api_route table[] = {
     {"GET", "/v1/models/{model}/labels/{label}/metadata", API_READ, API_TF, NO_BODY, false,
      "The signature of a labelled version.", handle_tf_metadata, .answer = &shape_tf_metadata,
      .storeless = true},
+
+    {"POST", "/mcp", API_READ, API_MCP, EMBED_BYTES, false,
+     "The Model Context Protocol: tools for agents that search and read.", handle_mcp, .request = &shape_mcp,
+     .answer = &shape_mcp_answer},
+    {"POST", "/mcp/write", API_WRITE, API_MCP, EMBED_BYTES, false,
+     "The same, with tools that add and delete documents.", handle_mcp_write, .request = &shape_mcp,
+     .answer = &shape_mcp_answer},
 };
 
 enum { ROUTES = sizeof table / sizeof *table };

@@ -97,4 +97,9 @@ void handle_tf_status(struct api_call *call);
 json_t *tf_status_json(const struct engine_model *model); /* the list of model_version_status */
 extern const struct shape shape_tf_predict, shape_tf_answer, shape_tf_metadata, shape_tf_status;
 
+/* api_mcp.c */
+void handle_mcp(struct api_call *call);
+void handle_mcp_write(struct api_call *call);
+extern const struct shape shape_mcp, shape_mcp_answer;
+
 #endif

@@ -3,10 +3,16 @@
 
 #include "server/web_files.h"
 
+static const char *header(void *known, const char *name)
+{
+    return strcmp(name, "If-None-Match") == 0 ? known : NULL;
+}
+
 static struct api_reply get_file(const char *path, const char *known)
 {
     struct api_reply reply = {0};
-    struct api_request request = {.method = "GET", .path = path, .if_none_match = known};
+    struct api_request request = {
+        .method = "GET", .path = path, .header = header, .header_context = (void *)(uintptr_t)known};
     api_call(engine, &request, &reply);
     return reply;
 }
