@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/keyword.h"
 #include "index/schema.h"
 #include "index/store.h"
 
@@ -213,7 +214,9 @@ static enum status insert_space(struct sql *sql, int64_t collection,
             error_set(err, STATUS_UNSUPPORTED,
                       "%s has had %lld collections, all it can number; export what you need to a new store",
                       sql->path, (long long)SPACE_LIMIT);
-    return status;
+    return status == STATUS_OK && !settings->no_keywords
+               ? keyword_create(sql, sqlite3_last_insert_rowid(sql->db), err)
+               : status;
 }
 
 enum status store_collection_create(struct store *s, const struct collection_settings *settings,
@@ -235,13 +238,14 @@ enum status store_collection_create(struct store *s, const struct collection_set
                         (int)settings->name.len, settings->name.data);
     else if (status == STATUS_NOT_FOUND)
         status = sql_get(sql,
-                         "INSERT INTO collections (name, generation, documents, created, updated) "
-                         "VALUES (?1, 1, 0, ?2, ?2)",
+                         "INSERT INTO collections (name, generation, documents, created, updated, settings) "
+                         "VALUES (?1, 1, 0, ?2, ?2, iif(?3, '{\"keyword\":false}', '{}'))",
                          &st, err);
     if (status != STATUS_OK)
         goto done;
     sql_bind_text(st, 1, settings->name);
     sqlite3_bind_int64(st, 2, time_now_ms());
+    sqlite3_bind_int(st, 3, settings->no_keywords);
     status = sql_step(sql, st, NULL, err);
     if (status == STATUS_OK)
         status = insert_space(sql, sqlite3_last_insert_rowid(sql->db), settings, err);
@@ -306,6 +310,8 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
     if (status == STATUS_NOT_FOUND)
         error_field(err, status, "name", missing, (int)name.len, name.data);
     if (status == STATUS_OK)
+        status = keyword_drop_all(&s->writer, id, err);
+    if (status == STATUS_OK)
         status = delete_rows(&s->writer, id, err);
     if (status == STATUS_OK)
         status = store_commit(s, err);
@@ -319,7 +325,7 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
 
 #define FACTS                                                                                                \
     "SELECT c.name, s.model, s.space_id, s.width, s.passage_tokens, s.passage_overlap, c.documents, "        \
-    "s.passages, c.created, c.updated, c.generation, c.id, s.id FROM collections c "                         \
+    "s.passages, c.created, c.updated, c.generation, c.id, s.id, coalesce(json_extract(c.settings, '$.keyword'), 1) FROM collections c "                         \
     "JOIN spaces s ON s.collection = c.id AND s.active "
 
 static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collection_info *out,
@@ -343,6 +349,7 @@ static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collecti
     info.created = sqlite3_column_int64(st, 8);
     info.updated = sqlite3_column_int64(st, 9);
     info.generation = (uint64_t)sqlite3_column_int64(st, 10);
+    info.settings.no_keywords = sqlite3_column_int(st, 13) == 0;
     enum status status = sql_text_copy(st, 0, &info.settings.name, err);
     if (status == STATUS_OK)
         status = sql_text_copy(st, 1, &info.settings.model, err);

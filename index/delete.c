@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "index/filter.h"
+#include "index/keyword.h"
 #include "index/put.h"
 #include "index/store.h"
 
@@ -16,12 +17,10 @@ struct deletion {
     struct removals gone;
 };
 
-enum status document_remove(struct sql *sql, int64_t document, struct removals *gone, struct error *err)
+static enum status delete_row(struct sql *sql, int64_t document, struct error *err)
 {
     sqlite3_stmt *st;
-    enum status status = removals_add(gone, sql, document, err);
-    if (status == STATUS_OK)
-        status = sql_get(sql, "DELETE FROM documents WHERE id = ?1", &st, err);
+    enum status status = sql_get(sql, "DELETE FROM documents WHERE id = ?1", &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, document);
@@ -47,7 +46,11 @@ static enum status finish(struct deletion *d, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < d->n && status == STATUS_OK; i++)
-        status = document_remove(d->sql, d->documents[i], &d->gone, err);
+        status = removals_add(&d->gone, d->sql, d->documents[i], err);
+    if (status == STATUS_OK) /* while the texts are there */
+        status = keyword_remove(d->sql, d->gone.ids, d->gone.n, err);
+    for (size_t i = 0; i < d->n && status == STATUS_OK; i++) /* texts and passages go with the document */
+        status = delete_row(d->sql, d->documents[i], err);
     if (status == STATUS_OK && d->n > 0)
         status = collection_touch(d->c, -(int64_t)d->n, -(int64_t)d->gone.n, err);
     if (status == STATUS_OK && d->n > 0)

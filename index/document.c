@@ -1,6 +1,7 @@
 /* Reading documents, and changing their facts in place. */
 #include <stdlib.h>
 
+#include "index/keyword.h"
 #include "index/put.h"
 #include "index/schema.h"
 #include "index/store.h"
@@ -163,24 +164,19 @@ static enum status check_patch(struct sql *sql, const struct document_patch *pat
     return status;
 }
 
-static enum status patch_row(struct collection *c, struct text id, const struct document_patch *patch,
-                             struct error *err)
+static enum status update_row(struct collection *c, struct text id, const struct document_patch *patch,
+                              struct error *err)
 {
     struct sql *sql = &c->store->writer;
-    struct collection_row facts;
     struct text lang, metadata;
     sqlite3_stmt *st;
-    enum status status = collection_row(c, sql, &facts, err);
-    if (status == STATUS_OK)
-        status = check_patch(sql, patch, err);
-    if (status == STATUS_OK)
-        status =
-            sql_get(sql,
-                    "UPDATE documents SET title = coalesce(?3, title), lang = coalesce(?4, lang), "
-                    "metadata = coalesce(?5, metadata), expires = iif(?6 IS NULL, expires, nullif(?6, 0)), "
-                    "updated = max(updated, ?7) "
-                    "WHERE collection = ?1 AND name = ?2 AND (expires IS NULL OR expires > ?7)",
-                    &st, err);
+    enum status status =
+        sql_get(sql,
+                "UPDATE documents SET title = coalesce(?3, title), lang = coalesce(?4, lang), "
+                "metadata = coalesce(?5, metadata), expires = iif(?6 IS NULL, expires, nullif(?6, 0)), "
+                "updated = max(updated, ?7) "
+                "WHERE collection = ?1 AND name = ?2 AND (expires IS NULL OR expires > ?7)",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     if (patch->lang != NULL)
@@ -200,10 +196,43 @@ static enum status patch_row(struct collection *c, struct text id, const struct 
     status = sql_step(sql, st, NULL, err);
     if (status == STATUS_OK && sqlite3_changes(sql->db) == 0)
         status = no_document(c, id, err);
+    return status;
+}
+
+/* Passages whose postings hold a title that changes. */
+static enum status retitled(struct collection *c, struct text id, struct removals *out, struct error *err)
+{
+    sqlite3_stmt *st;
+    int64_t document = 0;
+    enum status status = document_find(c, &c->store->writer, id, &st, &document, err);
+    if (status != STATUS_OK || document == 0)
+        return status;
+    sqlite3_reset(st);
+    return removals_add(out, &c->store->writer, document, err);
+}
+
+static enum status patch_row(struct collection *c, struct text id, const struct document_patch *patch,
+                             struct error *err)
+{
+    struct sql *sql = &c->store->writer;
+    struct collection_row facts;
+    struct removals posted = {0};
+    enum status status = collection_row(c, sql, &facts, err);
+    if (status == STATUS_OK)
+        status = check_patch(sql, patch, err);
+    if (status == STATUS_OK && patch->title != NULL)
+        status = retitled(c, id, &posted, err);
+    if (status == STATUS_OK)
+        status = keyword_remove(sql, posted.ids, posted.n, err);
+    if (status == STATUS_OK)
+        status = update_row(c, id, patch, err);
+    if (status == STATUS_OK)
+        status = keyword_restore(sql, posted.ids, posted.n, err);
     if (status == STATUS_OK)
         status = collection_touch(c, 0, 0, err);
     if (status == STATUS_OK)
         status = collection_commit(c, NULL, 0, err);
+    removals_release(&posted);
     return status;
 }
 

@@ -59,6 +59,7 @@ struct collection_settings {
     unsigned char space_id[32];
     uint32_t width; /* of the vectors */
     uint32_t passage_tokens, passage_overlap;
+    bool no_keywords; /* no keyword index: it takes in faster, and searches by meaning alone */
 };
 
 struct collection_info {

@@ -1,11 +1,12 @@
 /* Putting documents.
  *
- * A batch is one transaction in four steps:
+ * A batch is one transaction in five steps:
  *
  *     check      every row on its own; what is at fault is left out with its reason
  *     resolve    for each row with `reuse`, the passages that hold its content now
  *     write      row by row: document, text, passages; passages of old content are only noted
  *     remove     the noted ones
+ *     keywords   of what came; those of what goes were taken back before the writing
  *
  * Resolving comes before writing and removing after it, so that two files that swapped their content, or one
  * that moved and left its name to another, find their vectors whatever the order of the rows.
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 
 #include "common/utf8.h"
+#include "index/keyword.h"
 #include "index/schema.h"
 
 #define LENGTH_SLACK 1e-3 /* how far from 1 the length of a unit vector may be */
@@ -34,7 +36,7 @@ struct batch {
     const struct document_row *rows;
     struct put_result *results;
     struct span *sources; /* [n]; count -1: nothing to reuse */
-    struct removals gone;
+    struct removals gone, reposted;
     int64_t now;
     int64_t next;                /* number of the next passage within the space */
     int64_t documents, passages; /* gained */
@@ -408,7 +410,7 @@ static enum status write_document(struct batch *b, const struct document_row *ro
  * other content. What has expired is there for its vectors only. */
 struct stored {
     int64_t document, passages;
-    bool expired, same_content, same;
+    bool expired, same_content, same_title, same;
 };
 
 static enum status look_up(struct batch *b, const struct document_row *row, struct stored *out,
@@ -424,9 +426,9 @@ static enum status look_up(struct batch *b, const struct document_row *row, stru
                    (struct text){(const char *)row->content_hash, sizeof row->content_hash});
     int64_t expires = sqlite3_column_int64(st, 6);
     out->expired = expires != 0 && expires <= b->now;
+    out->same_title = text_equal(sql_text(st, 4), row->title);
     out->same = out->same_content && expires == row->expires && !out->expired &&
-                text_equal(sql_text(st, 3), lang_or_und(row->lang)) &&
-                text_equal(sql_text(st, 4), row->title) &&
+                text_equal(sql_text(st, 3), lang_or_und(row->lang)) && out->same_title &&
                 text_equal(sql_text(st, 5), metadata_or_empty(row->metadata));
     sqlite3_reset(st);
     return STATUS_OK;
@@ -514,6 +516,30 @@ static enum status write_counter(struct batch *b, struct error *err)
     return sql_step(b->sql, st, NULL, err);
 }
 
+/* Takes back the postings of documents that will have another text or title, while the old ones are there.
+ * Those of passages that stay are restored in the end. */
+static enum status take_back_keywords(struct batch *b, size_t n, struct error *err)
+{
+    bool kept = false, ready;
+    enum status status = keyword_ready(b->sql, b->c->space, &kept, &ready, err);
+    for (size_t i = 0; i < n && kept && status == STATUS_OK; i++) {
+        struct stored stored = {0};
+        if (b->results[i].error.status != STATUS_OK)
+            continue;
+        status = look_up(b, &b->rows[i], &stored, err);
+        if (status == STATUS_OK && stored.document != 0 && !(stored.same_content && stored.same_title))
+            status = removals_add(&b->reposted, b->sql, stored.document, err);
+    }
+    return status == STATUS_OK ? keyword_remove(b->sql, b->reposted.ids, b->reposted.n, err) : status;
+}
+
+static enum status write_keywords(struct batch *b, int64_t first, struct error *err)
+{
+    int64_t base = b->c->space << PASSAGE_BITS;
+    enum status status = keyword_restore(b->sql, b->reposted.ids, b->reposted.n, err);
+    return status == STATUS_OK ? keyword_add(b->sql, base + first, base + b->next, err) : status;
+}
+
 static enum status put_rows(struct batch *b, size_t n, struct error *err)
 {
     struct collection_row facts;
@@ -526,6 +552,9 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
         if (check_row(b, &b->rows[i], &b->results[i].error) == STATUS_OK && b->rows[i].reuse)
             status = find_source(b->c, b->sql, b->rows[i].content_hash, &b->sources[i], err);
     }
+    if (status == STATUS_OK)
+        status = take_back_keywords(b, n, err);
+    int64_t first = b->next;
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         if (b->results[i].error.status == STATUS_OK)
             status = put_row(b, i, err);
@@ -534,6 +563,8 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
     if (status != STATUS_OK || !b->changed)
         return status;
     status = write_counter(b, err);
+    if (status == STATUS_OK)
+        status = write_keywords(b, first, err);
     if (status == STATUS_OK)
         status = collection_touch(b->c, b->documents, b->passages, err);
     if (status == STATUS_OK)
@@ -556,6 +587,7 @@ enum status collection_put(struct collection *c, const struct document_row *rows
         store_end(c->store);
     }
     removals_release(&b.gone);
+    removals_release(&b.reposted);
     free(b.sources);
     return status;
 }

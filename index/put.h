@@ -18,9 +18,6 @@ struct removals {
 enum status removals_add(struct removals *r, struct sql *sql, int64_t document, struct error *err);
 void removals_release(struct removals *r);
 
-/* Deletes a document with all that hangs on it, within the writer's turn, noting its passages. */
-enum status document_remove(struct sql *sql, int64_t document, struct removals *gone, struct error *err);
-
 /* The row of a document; *id is 0 when there is none. The statement's columns are id, content_hash, passages,
  * lang, title, metadata, expires (NULL: never), borrowed until `st` is reset. */
 enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **st,

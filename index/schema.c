@@ -5,6 +5,7 @@
  *          │             ╎ (number of the space = upper bits of the passage's number)
  *          └──< documents ──< passages       small facts in documents, vectors in passages
  *                    └─── texts              apart, so that filters never read past a long text
+ *     keywords_N                             postings of space N, FTS5's (keyword.h)
  *     jobs ──< job_rows                      work that goes on in the background, and what it was given
  *
  * 1. Every row of passages lies in the number range of a space of its document's collection, so the space of
@@ -23,6 +24,7 @@
 
 #include <string.h>
 
+#include "index/keyword.h"
 #include "index/page_file.h"
 
 static const char version_1[] =
@@ -83,6 +85,8 @@ static const char version_1[] =
 static const char version_2[] =
     "ALTER TABLE spaces ADD COLUMN passages INTEGER NOT NULL DEFAULT 0;\n"
     "ALTER TABLE spaces ADD COLUMN kept_until INTEGER;\n"
+    "ALTER TABLE spaces ADD COLUMN keyword_rules TEXT NOT NULL DEFAULT '';\n"
+    "ALTER TABLE spaces ADD COLUMN keyword_next INTEGER NOT NULL DEFAULT 0;\n"
     "CREATE UNIQUE INDEX spaces_spare ON spaces (collection) WHERE NOT active;\n"
     "UPDATE spaces SET passages = (SELECT c.passages FROM collections c WHERE c.id = collection) WHERE "
     "active;\n"
@@ -119,8 +123,9 @@ static const char version_2[] =
 /* steps[v] turns version v into v + 1. A released step is never edited. */
 static const char *const steps[SCHEMA_VERSION] = {version_1, version_2};
 
-static const char object_list[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema "
-                                  "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name";
+static const char object_list[] =
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema "
+    "WHERE name NOT LIKE 'sqlite_stat%' AND name NOT GLOB 'keywords_*' ORDER BY type, name";
 
 /* The tables must be what the steps create: nothing else (a trigger, a view, a changed constraint) may run on
  * behalf of our statements. */
@@ -156,6 +161,12 @@ static enum status compare_objects(struct sql *c, int version, struct error *err
     sql_reset(c);
     sql_close(&wanted);
     return status;
+}
+
+static enum status check_tables(struct sql *c, int version, struct error *err)
+{
+    enum status status = compare_objects(c, version, err);
+    return status == STATUS_OK && version > 1 ? keyword_check_tables(c, err) : status;
 }
 
 static enum status create_file(struct sql *c, struct error *err)
@@ -232,9 +243,9 @@ enum status schema_open(struct sql *c, bool write, struct error *err)
                          c->path, (long long)version, c->path);
     if (version < SCHEMA_VERSION) {
         if (version > 0)
-            status = compare_objects(c, (int)version, err);
+            status = check_tables(c, (int)version, err);
         if (status == STATUS_OK)
             status = upgrade(c, version, err);
     }
-    return status == STATUS_OK ? compare_objects(c, SCHEMA_VERSION, err) : status;
+    return status == STATUS_OK ? check_tables(c, SCHEMA_VERSION, err) : status;
 }

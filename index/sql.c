@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/fts.h"
 #include "index/page_file.h"
 
 #define CACHE_KIB 4096
@@ -115,6 +116,8 @@ enum status sql_open(struct sql *c, const char *path, enum sql_access access, st
              "PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d; PRAGMA query_only = %d",
              CACHE_KIB, WAL_KEEP, access != SQL_WRITE);
     status = sql_run(c, pragmas, err);
+    if (status == STATUS_OK)
+        status = fts_register(c->db, err);
 done:
     if (status != STATUS_OK)
         sql_close(c);

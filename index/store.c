@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "index/keyword.h"
 #include "index/schema.h"
 #include "index/writer_lock.h"
 
@@ -141,6 +142,8 @@ enum status store_open(const char *path, enum store_mode mode, enum isa isa, str
             status = sql_open(&s->writer, s->path, SQL_WRITE, err);
         if (status == STATUS_OK)
             status = schema_open(&s->writer, true, err);
+        if (status == STATUS_OK)
+            status = keyword_fill(&s->writer, err);
     }
     if (status == STATUS_OK)
         *out = s;

@@ -174,10 +174,10 @@ static void steps_from_anywhere_give_the_same_tables(void **state)
     (void)state;
     unpack(1);
     store_close(scratch_open(STORE_WRITE)); /* which compares them */
-    int64_t upgraded = number("SELECT sum(length(sql)) FROM sqlite_schema");
+    int64_t upgraded = number("SELECT sum(length(sql)) FROM sqlite_schema WHERE name NOT GLOB 'keywords_*'");
     unlink(scratch_path);
     store_close(scratch_open(STORE_WRITE));
-    assert_int_equal(number("SELECT sum(length(sql)) FROM sqlite_schema"), upgraded);
+    assert_int_equal(number("SELECT sum(length(sql)) FROM sqlite_schema WHERE name NOT GLOB 'keywords_*'"), upgraded);
 }
 
 int main(void)
