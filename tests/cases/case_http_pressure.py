@@ -5,6 +5,7 @@ four times the measured capacity for half a minute; the figures are printed, and
 """
 import asyncio
 import json
+import multiprocessing
 import os
 import resource
 import sys
@@ -51,21 +52,27 @@ def p99(seconds):
 
 # ---- slow clients ----
 
-async def drip(server, until):
+async def drip(host, port, until):
     """Holds a connection with a head that never ends, and another when the server has closed it."""
     while time.monotonic() < until:
         try:
-            reader, writer = await asyncio.open_connection(server.host, server.port)
+            reader, writer = await asyncio.open_connection(host, port)
             writer.write(b"GET /livez HTTP/1.1\r\n")
             while time.monotonic() < until and not reader.at_eof():
                 writer.write(b"X-Drip: x\r\n")
                 await writer.drain()
                 await asyncio.sleep(1)
-                if reader._transport.is_closing():
-                    break
             writer.close()
         except OSError:
             await asyncio.sleep(0.2)
+
+
+def drip_all(host, port, count, seconds):
+    async def together():
+        until = time.monotonic() + seconds
+        await asyncio.gather(*(drip(host, port, until) for _ in range(count)))
+
+    asyncio.run(together())
 
 
 async def healthy(server, seconds):
@@ -83,11 +90,11 @@ async def healthy(server, seconds):
 async def slow_clients(server):
     count, seconds = (1000, 60) if LONG else (100, 3)
     idle = await healthy(server, seconds / 4)
-    until = time.monotonic() + seconds
-    tasks = [asyncio.create_task(drip(server, until)) for _ in range(count)]
-    await asyncio.sleep(1)
-    beside = await healthy(server, until - time.monotonic())
-    await asyncio.gather(*tasks)
+    slow = multiprocessing.Process(target=drip_all, args=(server.host, server.port, count, seconds))
+    slow.start()  # a process of its own, so that its work is not measured with the answers
+    await asyncio.sleep(seconds / 10)
+    beside = await healthy(server, seconds * 0.9)
+    slow.join()
     assert beside, "nothing was answered beside slow clients"
     print(f"{count} dripping clients for {seconds} s: p99 of a query {1000 * p99(beside):.0f} ms, {1000 * p99(idle):.0f} ms without")
 
@@ -141,10 +148,11 @@ async def overload(server):
             else:
                 client = await Client(server).__aenter__()
             status, head, took = await client.ask(data)
-            assert status in (200, 429), head
+            assert status in (200, 429, 503), head  # the last: too many connections
             assert status == 200 or "\r\nretry-after: " in head, head
             (accepted if status == 200 else refused).append(took)
-            free.append(client)
+            if status != 503:
+                free.append(client)
         except (OSError, asyncio.IncompleteReadError, IndexError):
             lost.append(1)  # beyond the limit of connections: refused before a request was read
 
