@@ -9,6 +9,9 @@
 #define BATCH_SEQUENCES 256
 #define SHARE_TOKENS    96 /* a thread takes this much even when others idle */
 
+const double batch_wait_bounds[BATCH_WAITS] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10};
+const double batch_fill_bounds[BATCH_FILLS] = {16, 32, 64, 96, 192, 384, 576, BATCH_TOKENS};
+
 struct claim {
     struct batch_job *job;
     size_t sequence;
@@ -96,6 +99,21 @@ static bool cancelled(struct batcher *b, struct batch_job *job)
     return true;
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void count_into(uint64_t *buckets, const double *bounds, size_t n, double value)
+{
+    size_t i = 0;
+    while (i < n && value > bounds[i])
+        i++;
+    buckets[i]++;
+}
+
 /* Claims sequences of one lane into the worker's pass, which holds `count` with `tokens` so far. */
 static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t count, size_t *tokens)
 {
@@ -107,6 +125,11 @@ static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t
         size_t length = job->starts[job->claimed + 1] - job->starts[job->claimed];
         if (count > 0 && *tokens + length > budget)
             break;
+        if (job->claimed == 0) {
+            uint64_t waited = now_us() - job->submitted_us;
+            count_into(b->stats.waits, batch_wait_bounds, BATCH_WAITS, (double)waited / 1e6);
+            b->stats.waited_us += waited;
+        }
         w->claims[count++] = (struct claim){job, job->claimed++};
         *tokens += length;
         b->unclaimed -= length;
@@ -135,13 +158,6 @@ static enum status run_pass(struct worker *w, size_t count, size_t tokens, struc
         w->starts[i + 1] = w->starts[i] + (to - from);
     }
     return embedder_embed(w->embedder, w->ids, w->starts, count, w->vectors, err);
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static void *work(void *argument)
@@ -176,6 +192,7 @@ static void *work(void *argument)
         b->stats.batches++;
         b->stats.texts += count;
         b->stats.tokens += tokens;
+        count_into(b->stats.fills, batch_fill_bounds, BATCH_FILLS, (double)tokens);
         for (size_t i = 0; i < count; i++) {
             struct batch_job *job = w->claims[i].job;
             job->finished++;
@@ -286,6 +303,7 @@ static void late(struct batch_job *job)
 void batcher_submit(struct batcher *b, struct batch_job *job)
 {
     job->claimed = job->finished = 0;
+    job->submitted_us = now_us();
     job->listed = false;
     job->error = (struct error){0};
     if (job->n == 0)

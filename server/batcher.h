@@ -40,13 +40,22 @@ struct batch_job {
 
     /* the batcher's, under its lock */
     struct batch_job *next;
+    uint64_t submitted_us;
     size_t claimed, finished;
     bool listed; /* in its lane: not all sequences are claimed */
     struct error error;
 };
 
+/* Upper bounds of the histograms below; the last bucket is for what lies above all. */
+#define BATCH_WAITS 10
+#define BATCH_FILLS 8
+extern const double batch_wait_bounds[BATCH_WAITS]; /* seconds */
+extern const double batch_fill_bounds[BATCH_FILLS]; /* tokens */
+
 struct batch_stats {
     uint64_t texts, tokens, batches, busy_us;
+    uint64_t waits[BATCH_WAITS + 1], waited_us; /* of jobs, until a thread took their first sequence */
+    uint64_t fills[BATCH_FILLS + 1];            /* of passes; the sum is `tokens` */
     uint64_t refused; /* calls */
     uint64_t dropped; /* texts that nobody had begun with when their caller gave up */
     uint32_t calls;   /* now inside */

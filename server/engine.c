@@ -43,6 +43,7 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
     if (e == NULL)
         return error_memory(err, "opening the engine");
     pthread_mutex_init(&e->loading, NULL);
+    pthread_mutex_init(&e->figures, NULL);
     e->options = *options;
     e->options.db = e->options.model = NULL;
     if (e->options.threads == 0)
@@ -81,6 +82,7 @@ void engine_close(struct engine *e)
         return;
     unload(e);
     store_close(e->store);
+    pthread_mutex_destroy(&e->figures);
     pthread_mutex_destroy(&e->loading);
     free(e->model_path);
     free(e);
@@ -279,17 +281,27 @@ enum status engine_collection_create(struct engine *e, struct text name, const s
 
 /* ---- figures ---- */
 
+void count_search(struct engine *e, const struct hits *hits)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&e->figures);
+    while (i < e->plan_count && (e->plans[i].exact != hits->exact || strcmp(e->plans[i].name, hits->plan) != 0))
+        i++;
+    if (i == ENGINE_PLANS)
+        i--;
+    if (i == e->plan_count)
+        e->plans[e->plan_count++] = (struct engine_plan){.name = hits->plan, .exact = hits->exact};
+    e->plans[i].searches++;
+    pthread_mutex_unlock(&e->figures);
+}
+
 void engine_stats(struct engine *e, struct engine_stats *out)
 {
-    struct batch_stats encoder = {0};
+    *out = (struct engine_stats){0};
     if (engine_loaded(e))
-        batcher_stats(e->batcher, &encoder);
-    *out = (struct engine_stats){.texts = encoder.texts,
-                                 .tokens = encoder.tokens,
-                                 .batches = encoder.batches,
-                                 .busy_us = encoder.busy_us,
-                                 .searches = atomic_load(&e->searches),
-                                 .refused = encoder.refused,
-                                 .dropped = encoder.dropped,
-                                 .waiting = encoder.calls};
+        batcher_stats(e->batcher, &out->encoder);
+    pthread_mutex_lock(&e->figures);
+    memcpy(out->plans, e->plans, sizeof e->plans);
+    out->plan_count = e->plan_count;
+    pthread_mutex_unlock(&e->figures);
 }

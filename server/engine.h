@@ -31,6 +31,7 @@
 #include "common/text.h"
 #include "encoder/encoder.h"
 #include "index/index.h"
+#include "server/batcher.h"
 #include "tokenizer/passage.h"
 #include "tokenizer/tokenizer.h"
 
@@ -181,12 +182,16 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
 
 /* ---- figures ---- */
 
+#define ENGINE_PLANS 8
+
 struct engine_stats {
-    uint64_t texts, tokens, batches; /* through the encoder since the start */
-    uint64_t busy_us;                /* encoder threads, summed */
-    uint64_t searches, refused;      /* refused: OVERLOADED */
-    uint64_t dropped;                /* texts not embedded because their caller had given up or left */
-    uint32_t waiting;                /* calls in the queue now */
+    struct batch_stats encoder; /* zero before the model is loaded */
+    struct engine_plan {
+        const char *name; /* as struct hits says */
+        bool exact;
+        uint64_t searches;
+    } plans[ENGINE_PLANS]; /* how queries were answered, in the order of their first time; */
+    size_t plan_count;
 };
 void engine_stats(struct engine *e, struct engine_stats *out);
 

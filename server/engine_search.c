@@ -121,7 +121,8 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
     }
     if (status == STATUS_OK) {
         memcpy(out, found, n * sizeof *out);
-        atomic_fetch_add(&e->searches, n);
+        for (size_t i = 0; i < n; i++)
+            count_search(e, &found[i]);
     }
 done:
     for (size_t i = 0; i < done && status != STATUS_OK; i++)

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "server/batcher.h"
 #include "server/engine.h"
 #include "server/sequences.h"
 
@@ -27,7 +26,9 @@ struct engine {
     struct engine_model about;
     char *path;
 
-    atomic_uint_fast64_t searches;
+    pthread_mutex_t figures; /* over the plans */
+    struct engine_plan plans[ENGINE_PLANS];
+    size_t plan_count;
 };
 
 /* Refuses text that is not UTF-8; `what` names it in the message. */
@@ -46,6 +47,9 @@ enum status add_sequence(const struct engine *e, struct sequences *s, const stru
 
 /* How many ids add_sequence puts around the tokens. */
 uint32_t special_tokens(const struct engine *e);
+
+/* Counts an answered query; of more plans than ENGINE_PLANS the last are not told apart. */
+void count_search(struct engine *e, const struct hits *hits);
 
 struct text prompt_of(const struct engine *e, enum input_type type);
 

@@ -124,6 +124,8 @@ static void account(const struct service *s, const struct exchange *x, const str
         .route = x->route == NULL ? NULL : x->route->pattern,
         .status = x->status,
         .ms = ms,
+        .encode_ms = x->reply.encode_ms,
+        .search_ms = x->reply.search_ms,
         .bytes_in = x->bytes_in,
         .bytes_out = x->bytes_out,
         .client = c->client,
@@ -192,9 +194,21 @@ static const char *content_policy(const struct exchange *x)
     return "default-src 'none'; frame-ancestors 'none'";
 }
 
+/* Where the time went until the answer was ready (www.w3.org/TR/server-timing). */
+static void add_timing(const struct exchange *x, struct MHD_Response *response)
+{
+    char encode[32] = "", search[32] = "", timing[128];
+    if (x->reply.encode_ms > 0)
+        snprintf(encode, sizeof encode, "encode;dur=%.1f, ", x->reply.encode_ms);
+    if (x->reply.search_ms > 0)
+        snprintf(search, sizeof search, "search;dur=%.1f, ", x->reply.search_ms);
+    snprintf(timing, sizeof timing, "%s%stotal;dur=%.1f", encode, search,
+             (double)(monotonic_us() - x->began_us) / 1000);
+    MHD_add_response_header(response, "Server-Timing", timing);
+}
+
 static void add_headers(const struct service *s, const struct exchange *x, struct MHD_Response *response)
 {
-    char timing[128];
     MHD_add_response_header(response, "X-Request-Id", x->id);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Cache-Control", x->reply.etag[0] != '\0' ? "no-cache" : "no-store");
@@ -202,11 +216,7 @@ static void add_headers(const struct service *s, const struct exchange *x, struc
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     if (x->reply.etag[0] != '\0')
         MHD_add_response_header(response, "ETag", x->reply.etag);
-    if (x->reply.encode_ms > 0 || x->reply.search_ms > 0) {
-        snprintf(timing, sizeof timing, "encode;dur=%.1f, search;dur=%.1f", x->reply.encode_ms,
-                 x->reply.search_ms);
-        MHD_add_response_header(response, "Server-Timing", timing);
-    }
+    add_timing(x, response);
     if (x->reply.allow != NULL)
         MHD_add_response_header(response, "Allow", x->reply.allow);
     if (x->status == 401)

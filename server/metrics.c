@@ -1,12 +1,12 @@
 #include "server/metrics.h"
 
-#include <dirent.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
+
+#include "server/exposition.h"
+
+#define LABELS 192 /* bytes of a sample's labels */
 
 /* Upper bounds of the buckets in seconds: what a single query takes on an idle machine lies in the middle. */
 static const double bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
@@ -20,7 +20,9 @@ struct route_counts {
 
 struct metrics {
     atomic_int_fast64_t in_flight;
-    atomic_uint_fast64_t received, sent;
+    atomic_uint_fast64_t received, sent, connections_refused;
+    atomic_uint busy, idle;
+    atomic_int_fast64_t certificate_expires; /* 0: no TLS */
     size_t routes;
     struct route_counts counts[]; /* one a route, and one for what found none */
 };
@@ -61,200 +63,195 @@ void metrics_end(struct metrics *m, const struct api_route *route, int status, d
     atomic_fetch_sub(&m->in_flight, 1);
 }
 
+void metrics_connections(struct metrics *m, unsigned open, unsigned busy)
+{
+    atomic_store(&m->busy, busy);
+    atomic_store(&m->idle, open > busy ? open - busy : 0);
+}
+
+void metrics_refused(struct metrics *m)
+{
+    atomic_fetch_add(&m->connections_refused, 1);
+}
+
+void metrics_certificate(struct metrics *m, int64_t expires)
+{
+    atomic_store(&m->certificate_expires, expires);
+}
+
 /* ---- writing ---- */
 
-static enum status head(struct buf *out, const char *name, const char *type, const char *help,
-                        struct error *err)
-{
-    return buf_printf(out, err, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static enum status single(struct buf *out, const char *name, const char *type, const char *help, double value,
-                          struct error *err)
-{
-    enum status status = head(out, name, type, help, err);
-    return status == STATUS_OK ? buf_printf(out, err, "%s %.15g\n", name, value) : status;
-}
-
-static void labels(const struct metrics *m, size_t i, char out[160])
+static void labels_of(const struct metrics *m, size_t i, char out[LABELS])
 {
     size_t n;
     const struct api_route *table = api_routes(&n);
     bool none = i == m->routes;
-    snprintf(out, 160, "method=\"%s\",route=\"%s\"", none ? "none" : table[i].method,
+    snprintf(out, LABELS, "method=\"%s\",route=\"%s\"", none ? "none" : table[i].method,
              none ? "none" : table[i].pattern);
 }
 
-static enum status write_requests(const struct metrics *m, struct buf *out, struct error *err)
+static void write_requests(const struct metrics *m, struct exposition *x)
 {
-    enum status status = head(out, "cognate_http_requests_total", "counter", "Requests answered.", err);
+    static const char name[] = "cognate_http_requests_total";
+    char labels[LABELS], more[LABELS + 16];
+    exposition_family(x, name, "counter", "Requests answered.");
     for (size_t i = 0; i <= m->routes; i++)
-        for (unsigned class = 1; class < 6 && status == STATUS_OK; class ++) {
-            char text[160];
+        for (unsigned class = 1; class < 6; class ++) {
             uint64_t count = atomic_load(&m->counts[i].classes[class]);
-            labels(m, i, text);
-            if (count > 0)
-                status = buf_printf(out, err, "cognate_http_requests_total{%s,status=\"%uxx\"} %" PRIu64 "\n",
-                                    text, class, count);
+            if (count == 0)
+                continue;
+            labels_of(m, i, labels);
+            snprintf(more, sizeof more, "%s,status=\"%uxx\"", labels, class);
+            exposition_sample(x, name, more, (double)count);
         }
-    return status;
 }
 
-static enum status write_histogram(const struct metrics *m, size_t i, struct buf *out, struct error *err)
+static void write_durations(const struct metrics *m, struct exposition *x)
 {
     static const char name[] = "cognate_http_request_duration_seconds";
-    const struct route_counts *c = &m->counts[i];
-    enum status status = STATUS_OK;
-    uint64_t sum = 0;
-    char text[160];
-    labels(m, i, text);
-    for (size_t j = 0; j < BOUNDS; j++)
-        sum += atomic_load(&c->buckets[j]);
-    if (sum + atomic_load(&c->buckets[BOUNDS]) == 0)
-        return STATUS_OK;
-    sum = 0;
-    for (size_t j = 0; j < BOUNDS && status == STATUS_OK; j++) {
-        sum += atomic_load(&c->buckets[j]);
-        status = buf_printf(out, err, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", name, text, bounds[j], sum);
+    char labels[LABELS];
+    exposition_family(x, name, "histogram", "From the request's head to the end of the answer.");
+    for (size_t i = 0; i <= m->routes; i++) {
+        uint64_t counts[BOUNDS + 1], sum = 0;
+        for (size_t j = 0; j <= BOUNDS; j++)
+            sum += counts[j] = atomic_load(&m->counts[i].buckets[j]);
+        labels_of(m, i, labels);
+        if (sum > 0)
+            exposition_histogram(x, name, labels, bounds, BOUNDS, counts,
+                                 (double)atomic_load(&m->counts[i].microseconds) / 1e6);
     }
-    sum += atomic_load(&c->buckets[BOUNDS]);
-    if (status == STATUS_OK)
-        status = buf_printf(
-            out, err, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n%s_sum{%s} %.6f\n%s_count{%s} %" PRIu64 "\n",
-            name, text, sum, name, text, (double)atomic_load(&c->microseconds) / 1e6, name, text, sum);
-    return status;
 }
 
-static enum status write_http(const struct metrics *m, struct buf *out, struct error *err)
+static void write_http(const struct metrics *m, struct exposition *x)
 {
-    enum status status = write_requests(m, out, err);
-    if (status == STATUS_OK)
-        status = head(out, "cognate_http_request_duration_seconds", "histogram",
-                      "From the request's head to the end of the answer.", err);
-    for (size_t i = 0; i <= m->routes && status == STATUS_OK; i++)
-        status = write_histogram(m, i, out, err);
-    if (status == STATUS_OK)
-        status = single(out, "cognate_http_requests_in_flight", "gauge", "Requests being answered.",
-                        (double)atomic_load(&m->in_flight), err);
-    if (status == STATUS_OK)
-        status = single(out, "cognate_http_received_bytes_total", "counter", "Bytes of request bodies.",
-                        (double)atomic_load(&m->received), err);
-    if (status == STATUS_OK)
-        status = single(out, "cognate_http_sent_bytes_total", "counter", "Bytes of answer bodies.",
-                        (double)atomic_load(&m->sent), err);
-    return status;
+    static const char connections[] = "cognate_http_connections";
+    int64_t expires = atomic_load(&m->certificate_expires);
+    write_requests(m, x);
+    write_durations(m, x);
+    exposition_figure(x, "cognate_http_requests_in_flight", "gauge", "Requests being answered.",
+                      (double)atomic_load(&m->in_flight));
+    exposition_figure(x, "cognate_http_received_bytes_total", "counter", "Bytes of request bodies.",
+                      (double)atomic_load(&m->received));
+    exposition_figure(x, "cognate_http_sent_bytes_total", "counter", "Bytes of answer bodies.",
+                      (double)atomic_load(&m->sent));
+    exposition_family(x, connections, "gauge",
+                      "Connections that are open, inside a request and between requests.");
+    exposition_sample(x, connections, "state=\"busy\"", atomic_load(&m->busy));
+    exposition_sample(x, connections, "state=\"idle\"", atomic_load(&m->idle));
+    exposition_figure(x, "cognate_http_connections_refused_total", "counter",
+                      "Connections beyond the limits, refused before a request.",
+                      (double)atomic_load(&m->connections_refused));
+    if (expires != 0)
+        exposition_figure(x, "cognate_tls_certificate_expiry_timestamp_seconds", "gauge",
+                          "When the TLS certificate ends, in Unix time.", (double)expires);
 }
 
-static enum status write_engine(struct engine *e, struct buf *out, struct error *err)
+static void write_encoder(const struct batch_stats *s, struct exposition *x)
 {
-    struct engine_stats s;
-    engine_stats(e, &s);
+    static const char waits[] = "cognate_encoder_wait_seconds", fills[] = "cognate_encoder_batch_tokens";
     const struct {
         const char *name, *type, *help;
         double value;
     } figures[] = {
-        {"cognate_model_loaded", "gauge", "Whether the model is loaded.", engine_loaded(e)},
-        {"cognate_encoder_texts_total", "counter", "Sequences through the encoder.", (double)s.texts},
-        {"cognate_encoder_tokens_total", "counter", "Tokens through the encoder.", (double)s.tokens},
-        {"cognate_encoder_batches_total", "counter", "Batches through the encoder.", (double)s.batches},
+        {"cognate_encoder_texts_total", "counter", "Sequences through the encoder.", (double)s->texts},
+        {"cognate_encoder_tokens_total", "counter", "Tokens through the encoder.", (double)s->tokens},
         {"cognate_encoder_busy_seconds_total", "counter", "Time that encoder threads worked, summed.",
-         (double)s.busy_us / 1e6},
-        {"cognate_encoder_waiting_calls", "gauge", "Calls in the encoder's queue.", s.waiting},
+         (double)s->busy_us / 1e6},
+        {"cognate_encoder_waiting_calls", "gauge", "Calls in the encoder's queue.", s->calls},
         {"cognate_encoder_refused_total", "counter", "Calls refused because the queue was full.",
-         (double)s.refused},
+         (double)s->refused},
         {"cognate_encoder_dropped_texts_total", "counter",
-         "Texts not embedded because their client had left or their time was up.", (double)s.dropped},
-        {"cognate_searches_total", "counter", "Queries answered.", (double)s.searches},
+         "Texts not embedded because their client had left or their time was up.", (double)s->dropped},
     };
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof figures / sizeof *figures && status == STATUS_OK; i++)
-        status = single(out, figures[i].name, figures[i].type, figures[i].help, figures[i].value, err);
-    return status;
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        exposition_figure(x, figures[i].name, figures[i].type, figures[i].help, figures[i].value);
+    exposition_family(x, waits, "histogram", "How long texts waited for an encoder thread.");
+    exposition_histogram(x, waits, "", batch_wait_bounds, BATCH_WAITS, s->waits, (double)s->waited_us / 1e6);
+    exposition_family(x, fills, "histogram", "Tokens in one pass of the encoder.");
+    exposition_histogram(x, fills, "", batch_fill_bounds, BATCH_FILLS, s->fills, (double)s->tokens);
 }
 
-static enum status write_collections(const struct collection_info *infos, size_t n, bool passages,
-                                     struct buf *out, struct error *err)
+/* The model, without waiting for it. Names are the file's: what a label may not hold is left out. */
+static void write_model(struct engine *e, struct exposition *x)
+{
+    const struct engine_model *model;
+    char name[sizeof model->name], labels[LABELS + sizeof name];
+    size_t n = 0;
+    bool loaded = engine_loaded(e) && engine_model(e, &model, NULL) == STATUS_OK;
+    exposition_figure(x, "cognate_model_loaded", "gauge", "Whether the model is loaded.", loaded);
+    exposition_figure(x, "cognate_encoder_threads", "gauge", "Threads of the encoder.",
+                      loaded ? model->threads : 0);
+    if (!loaded)
+        return;
+    for (const char *c = model->name; *c != '\0'; c++)
+        if ((unsigned char)*c >= ' ' && *c != '"' && *c != '\\')
+            name[n++] = *c;
+    name[n] = '\0';
+    snprintf(labels, sizeof labels, "model=\"%s\",isa=\"%s\",precision=\"%s\"", name, isa_name(model->isa),
+             model->precision == PRECISION_INT8 ? "int8" : "f32");
+    exposition_family(x, "cognate_model_info", "gauge", "The model.");
+    exposition_sample(x, "cognate_model_info", labels, 1);
+}
+
+static void write_engine(struct engine *e, struct exposition *x)
+{
+    static const char searches[] = "cognate_searches_total";
+    struct engine_stats s;
+    char labels[LABELS];
+    engine_stats(e, &s);
+    write_model(e, x);
+    write_encoder(&s.encoder, x);
+    exposition_family(x, searches, "counter", "Queries answered, by the plan that was followed.");
+    for (size_t i = 0; i < s.plan_count; i++) {
+        snprintf(labels, sizeof labels, "plan=\"%s\",exact=\"%s\"", s.plans[i].name,
+                 s.plans[i].exact ? "true" : "false");
+        exposition_sample(x, searches, labels, (double)s.plans[i].searches);
+    }
+}
+
+static void write_collections(const struct collection_info *infos, size_t n, bool passages,
+                              struct exposition *x)
 {
     const char *name = passages ? "cognate_collection_passages" : "cognate_collection_documents";
-    enum status status =
-        head(out, name, "gauge", passages ? "Passages in a collection." : "Documents in a collection.", err);
-    for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = buf_printf(out, err, "%s{collection=\"%.*s\"} %" PRIu64 "\n", name,
-                            (int)infos[i].settings.name.len, infos[i].settings.name.data,
-                            passages ? infos[i].passages : infos[i].documents);
-    return status;
+    char labels[LABELS];
+    exposition_family(x, name, "gauge",
+                      passages ? "Passages in a collection." : "Documents in a collection.");
+    for (size_t i = 0; i < n; i++) {
+        snprintf(labels, sizeof labels, "collection=\"%.*s\"", (int)infos[i].settings.name.len,
+                 infos[i].settings.name.data);
+        exposition_sample(x, name, labels, (double)(passages ? infos[i].passages : infos[i].documents));
+    }
 }
 
-static enum status write_store(struct store *s, struct buf *out, struct error *err)
+static void write_store(struct store *s, struct exposition *x)
 {
     struct store_info info;
     struct collection_info *infos = NULL;
     size_t n = 0;
-    enum status status = store_info(s, &info, err);
+    enum status status = store_info(s, &info, x->err);
     if (status == STATUS_OK)
-        status = single(out, "cognate_store_bytes", "gauge", "The store's file and its log.",
-                        (double)info.file_bytes, err);
-    if (status == STATUS_OK)
-        status = store_collections(s, &infos, &n, err);
-    if (status == STATUS_OK)
-        status = write_collections(infos, n, false, out, err);
-    if (status == STATUS_OK)
-        status = write_collections(infos, n, true, out, err);
+        status = store_collections(s, &infos, &n, x->err);
+    if (status != STATUS_OK) {
+        x->status = status;
+        return;
+    }
+    exposition_figure(x, "cognate_store_bytes", "gauge", "The store's file and its log.",
+                      (double)info.file_bytes);
+    write_collections(infos, n, false, x);
+    write_collections(infos, n, true, x);
     collection_infos_free(infos, n);
-    return status;
-}
-
-/* Second field of /proc/self/statm: resident pages. */
-static double resident_bytes(void)
-{
-    unsigned long long size, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
-    fclose(file);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
-static double open_files(void)
-{
-    double n = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    if (folder == NULL)
-        return 0;
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
-        n += entry->d_name[0] != '.';
-    closedir(folder);
-    return n - 1; /* the folder itself */
-}
-
-static enum status write_process(struct buf *out, struct error *err)
-{
-    struct rusage usage = {0};
-    getrusage(RUSAGE_SELF, &usage);
-    double seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    enum status status =
-        single(out, "process_cpu_seconds_total", "counter", "User and system time.", seconds, err);
-    if (status == STATUS_OK)
-        status =
-            single(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes(), err);
-    if (status == STATUS_OK)
-        status = single(out, "process_open_fds", "gauge", "Open files and sockets.", open_files(), err);
-    return status;
 }
 
 enum status metrics_write(const struct metrics *m, struct engine *e, struct buf *out, struct error *err)
 {
-    enum status status = head(out, "cognate_build_info", "gauge", "The program.", err);
-    if (status == STATUS_OK)
-        status = buf_printf(out, err, "cognate_build_info{version=\"%s\"} 1\n", COGNATE_VERSION);
-    if (status == STATUS_OK && m != NULL)
-        status = write_http(m, out, err);
-    if (status == STATUS_OK)
-        status = write_engine(e, out, err);
-    if (status == STATUS_OK && engine_store(e) != NULL)
-        status = write_store(engine_store(e), out, err);
-    return status == STATUS_OK ? write_process(out, err) : status;
+    struct exposition x = {.out = out, .err = err};
+    exposition_family(&x, "cognate_build_info", "gauge", "The program.");
+    exposition_sample(&x, "cognate_build_info", "version=\"" COGNATE_VERSION "\"", 1);
+    if (m != NULL)
+        write_http(m, &x);
+    write_engine(e, &x);
+    if (x.status == STATUS_OK && engine_store(e) != NULL)
+        write_store(engine_store(e), &x);
+    exposition_process(&x);
+    return x.status;
 }

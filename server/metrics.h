@@ -7,20 +7,8 @@
  *     metrics_write(m, engine, &text, &err);
  *     metrics_free(m);
  *
- * Any number of threads may count and write at a time. Names, all in base units:
- *
- *     cognate_build_info{version}                                       1
- *     cognate_http_requests_total{method,route,status}                  status is a class: "2xx"
- *     cognate_http_request_duration_seconds{method,route}               histogram
- *     cognate_http_requests_in_flight
- *     cognate_http_received_bytes_total, cognate_http_sent_bytes_total  bodies
- *     cognate_model_loaded                                              0 or 1
- *     cognate_encoder_texts_total, _tokens_total, _batches_total, _busy_seconds_total (threads summed)
- *     cognate_encoder_waiting_calls, cognate_encoder_refused_total      refused: the queue was full
- *     cognate_encoder_dropped_texts_total                               texts whose caller left or ran out of
- * time cognate_searches_total cognate_store_bytes, cognate_collection_documents{collection},
- * cognate_collection_passages{collection} process_cpu_seconds_total, process_resident_memory_bytes,
- * process_open_fds
+ * Any number of threads may count and write at a time. server/ops/README.md lists the names; a test holds the
+ * two together.
  *
  * Routes that were not asked for yet have no line; the route "none" stands for addresses that do not exist.
  * The order of lines never changes.
@@ -42,6 +30,12 @@ void metrics_begin(struct metrics *m);
  */
 void metrics_end(struct metrics *m, const struct api_route *route, int status, double seconds,
                  size_t received, size_t sent);
+
+/* What the server's loop sees: connections that are open and how many of them are inside a request, a
+ * connection beyond the limits, the end of the TLS certificate in Unix time. */
+void metrics_connections(struct metrics *m, unsigned open, unsigned busy);
+void metrics_refused(struct metrics *m);
+void metrics_certificate(struct metrics *m, int64_t expires);
 
 /* Appends all figures; without those of HTTP when m is NULL. */
 enum status metrics_write(const struct metrics *m, struct engine *e, struct buf *out, struct error *err);

@@ -48,7 +48,13 @@ enum status request_log_format(const struct request_log_entry *entry, struct buf
         (status = put_member(out, "client", entry->client, err)) != STATUS_OK ||
         (status = put_member(out, "key", entry->key, err)) != STATUS_OK)
         return status;
-    return buf_printf(out, err, "%s}\n", entry->slow ? ",\"slow\":true" : "");
+    if (entry->slow)
+        status = buf_printf(out, err, ",\"slow\":true");
+    if (status == STATUS_OK && entry->slow && entry->encode_ms > 0)
+        status = buf_printf(out, err, ",\"encode_ms\":%.1f", entry->encode_ms);
+    if (status == STATUS_OK && entry->slow && entry->search_ms > 0)
+        status = buf_printf(out, err, ",\"search_ms\":%.1f", entry->search_ms);
+    return status == STATUS_OK ? buf_append(out, "}\n", 2, err) : status;
 }
 
 void request_log_write(int fd, const struct request_log_entry *entry)

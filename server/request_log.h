@@ -6,8 +6,8 @@
  *     {"ts":"2026-01-31T12:00:00.123Z","event":"request","id":"…","method":"POST","route":"/v1/embed",
  *      "status":200,"ms":12.3,"bytes_in":120,"bytes_out":4321,"client":"127.0.0.1"}
  *
- * Never a text, a query string or a path with its parameters: the route is the pattern. "key" (its name) and
- * "slow":true stand there when they apply.
+ * Never a text, a query string or a path with its parameters: the route is the pattern. "key" is its name. A
+ * slow request has "slow":true and, where it embedded or searched, "encode_ms" and "search_ms".
  */
 #ifndef COGNATE_SERVER_REQUEST_LOG_H
 #define COGNATE_SERVER_REQUEST_LOG_H
@@ -24,6 +24,7 @@ struct request_log_entry {
     const char *route; /* NULL for a request that reached none */
     int status;        /* 499 when the client left before its answer */
     double ms;
+    double encode_ms, search_ms;  /* of it, for a slow one */
     uint64_t bytes_in, bytes_out; /* of the bodies */
     const char *client;           /* address without port, or "unix" */
     const char *key;              /* NULL for none */

@@ -102,8 +102,9 @@ static enum status loaded(struct server *s, struct error *err)
 
 /* ---- what SIGHUP reads again ---- */
 
-static void warn_of_expiry(const struct server *s)
+static void note_expiry(const struct server *s)
 {
+    metrics_certificate(s->service.metrics, tls_expires(s->service.tls));
     if (tls_expires(s->service.tls) <= (int64_t)time(NULL))
         say(s, "the time of the TLS certificate in %s is over; clients will refuse it\n",
             s->options->certificate);
@@ -139,7 +140,7 @@ static void reload_certificate(struct server *s)
     pthread_rwlock_unlock(&s->service.reload_lock);
     tls_release(old);
     say(s, "the TLS certificate was read again\n");
-    warn_of_expiry(s);
+    note_expiry(s);
 }
 
 static void reload(struct server *s)
@@ -158,6 +159,7 @@ static void take(struct server *s, int fd, const struct sockaddr *address, sockl
     struct connection refused = {.fd = fd, .plain = plain};
     struct connection *c = connection_start(&s->service.connections, fd, address, plain);
     if (c == NULL) {
+        metrics_refused(s->service.metrics);
         connection_say(&refused, 503, STATUS_OVERLOADED, "too many connections are open; try again later");
         close(fd);
     } else if (MHD_add_connection(plain ? s->plain : s->secure, fd, address, length) != MHD_YES) {
@@ -196,6 +198,8 @@ static enum status serve(struct server *s, struct error *err)
         if (poll(fds, (nfds_t)s->listeners.count + 2, SWEEP_MS) < 0 && errno != EINTR)
             return error_system(err, errno, "wait for", "connections");
         connections_sweep(&s->service.connections, monotonic_ms());
+        metrics_connections(s->service.metrics, connections_count(&s->service.connections),
+                            connections_busy(&s->service.connections));
         if (fds[1].revents != 0) {
             fds[1].fd = -1;
             status = loaded(s, err);
@@ -310,7 +314,7 @@ static enum status read_secrets(struct server *s, struct error *err)
     if (status == STATUS_OK && o->certificate != NULL)
         status = tls_load(o->certificate, o->certificate_key, &s->service.tls, err);
     if (status == STATUS_OK && s->service.tls != NULL)
-        warn_of_expiry(s);
+        note_expiry(s);
     return status;
 }
 

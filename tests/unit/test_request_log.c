@@ -46,6 +46,7 @@ static void test_escapes(void **state)
     entry.route = NULL;
     entry.key = "shop";
     entry.slow = true;
+    entry.encode_ms = 7.25;
     assert_int_equal(request_log_format(&entry, &line, NULL), STATUS_OK);
     assert_int_equal(strcspn(line.data, "\n"), line.len - 1);
     json_t *read = json_loadb(line.data, line.len, 0, NULL);
@@ -55,6 +56,8 @@ static void test_escapes(void **state)
     assert_null(json_object_get(read, "route"));
     assert_string_equal(json_string_value(json_object_get(read, "key")), "shop");
     assert_true(json_is_true(json_object_get(read, "slow")));
+    assert_true(json_real_value(json_object_get(read, "encode_ms")) > 7);
+    assert_null(json_object_get(read, "search_ms"));
     json_decref(read);
     buf_release(&line);
 }
