@@ -485,6 +485,7 @@ void language_counts_free(struct language_count *counts, size_t n)
 void collection_free(struct collection *c)
 {
     resident_clear(&c->resident);
+    scan_gate_release(&c->gate);
     pthread_mutex_destroy(&c->apply);
     pthread_rwlock_destroy(&c->lock);
     free(c->name);
@@ -510,6 +511,7 @@ static struct collection *handle_new(struct store *s, int64_t id, int64_t space,
     c->passage_tokens = info->settings.passage_tokens;
     c->passage_overlap = info->settings.passage_overlap;
     resident_init(&c->resident, c->width);
+    scan_gate_init(&c->gate);
     pthread_mutex_init(&c->apply, NULL);
     pthread_rwlockattr_init(&fair); /* searches without a pause must not keep a commit waiting */
     pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

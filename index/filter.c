@@ -17,61 +17,6 @@
 #define STATEMENT_BYTES 900000            /* below SQLite's limit of 1,000,000 */
 #define CONDITION       "field_condition" /* SQLite's name for the pointer's type */
 
-/* ---- the set ---- */
-
-static struct document_stretch *stretch_of(const struct document_set *set, int64_t number)
-{
-    size_t at = (size_t)((uint64_t)number * 0x9e3779b97f4a7c15u >> 32) & (set->size - 1);
-    while (set->stretches[at].number != 0 && set->stretches[at].number != number)
-        at = (at + 1) & (set->size - 1);
-    return &set->stretches[at];
-}
-
-static bool reserve(struct document_set *set)
-{
-    if (set->used * 2 < set->size)
-        return true;
-    struct document_set larger = {
-        .size = set->size == 0 ? 64 : set->size * 2, .used = set->used, .count = set->count};
-    larger.stretches = calloc(larger.size, sizeof *larger.stretches);
-    if (larger.stretches == NULL)
-        return false;
-    for (size_t i = 0; i < set->size; i++)
-        if (set->stretches[i].number != 0)
-            *stretch_of(&larger, set->stretches[i].number) = set->stretches[i];
-    free(set->stretches);
-    *set = larger;
-    return true;
-}
-
-enum status document_set_add(struct document_set *set, int64_t document, struct error *err)
-{
-    if (document <= 0)
-        return error_set(err, STATUS_CORRUPT,
-                         "the store is damaged: a document has the number %lld; restore it from a backup",
-                         (long long)document);
-    if (!reserve(set))
-        return error_memory(err, "filtering documents");
-    struct document_stretch *s = stretch_of(set, (document >> 9) + 1);
-    set->used += s->number == 0;
-    s->number = (document >> 9) + 1;
-    s->bits[document >> 6 & 7] |= (uint64_t)1 << (document & 63);
-    set->count++;
-    return STATUS_OK;
-}
-
-bool document_set_has(const struct document_set *set, int64_t document)
-{
-    return set->size > 0 &&
-           (stretch_of(set, (document >> 9) + 1)->bits[document >> 6 & 7] >> (document & 63) & 1) != 0;
-}
-
-void document_set_release(struct document_set *set)
-{
-    free(set->stretches);
-    *set = (struct document_set){0};
-}
-
 /* ---- the statement ---- */
 
 struct binding {

@@ -11,21 +11,12 @@
 #ifndef COGNATE_INDEX_FILTER_H
 #define COGNATE_INDEX_FILTER_H
 
+#include "index/document_set.h"
 #include "index/store.h"
 
 #define FILTER_DEPTH      16    /* and, or, not inside each other */
 #define FILTER_CONDITIONS 256   /* in one filter; languages count as one each */
 #define FILTER_VALUES     10000 /* in one filter */
-
-/* Row numbers of documents: a table of stretches of 512 numbers, each a row of bits. */
-struct document_set {
-    struct document_stretch {
-        int64_t number; /* document / 512, plus one; 0: unused entry */
-        uint64_t bits[8];
-    } * stretches;
-    size_t size, used; /* size: a power of two */
-    uint64_t count;
-};
 
 /* INVALID when the filter is malformed or too large. Never takes in documents whose time is over. */
 enum status filter_resolve(struct collection *c, struct sql *sql, const struct filter *filter,
@@ -35,8 +26,5 @@ enum status filter_resolve(struct collection *c, struct sql *sql, const struct f
  * over. Few, as a rule. */
 enum status expired_documents(struct collection *c, struct sql *sql, struct document_set *out,
                               struct error *err);
-enum status document_set_add(struct document_set *set, int64_t document, struct error *err);
-void document_set_release(struct document_set *set); /* accepts a zeroed one */
-bool document_set_has(const struct document_set *set, int64_t document);
 
 #endif

@@ -5,7 +5,7 @@
  *     struct hits hits = {0};
  *     if (store_open("docs.db", STORE_WRITE, cpu_best(), &s, &err) != STATUS_OK) …
  *     if (store_collection_open(s, text_of("default"), &c, &err) != STATUS_OK) …
- *     if (collection_search(c, &(struct search_query){.vector = v, .k = 5}, &hits, &err) == STATUS_OK)
+ *     if (collection_search(c, &(struct search_query){.vector = v, .k = 5}, 1, &hits, &err) == STATUS_OK)
  *         for (size_t i = 0; i < hits.count; i++)
  *             use(hits.items[i].id, hits.items[i].cosine);
  *     hits_release(&hits);
@@ -282,8 +282,11 @@ struct hits {
     void *memory; /* owns all the texts */
 };
 
-enum status collection_search(struct collection *c, const struct search_query *query, struct hits *out,
-                              struct error *err);
+/* Answers n queries on one state of the collection into out[0…n-1], all or none. Queries of one call, and calls
+ * at the same time, share their passes over memory; those of one call that have one filter (the same pointer,
+ * next to each other) share finding its documents. */
+enum status collection_search(struct collection *c, const struct search_query *queries, size_t n,
+                              struct hits *out, struct error *err);
 void hits_release(struct hits *hits); /* accepts a zeroed one */
 
 #endif

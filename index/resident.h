@@ -20,12 +20,14 @@
 struct resident_block {
     unsigned char *codes; /* owns the memory of the others too, in the first block of an allocation */
     float *scales, *errors;
+    uint64_t *prints; /* a hash of the stored floats under the key below: equal vectors have equal ones */
     int64_t *passages, *documents;
     bool first;
 };
 
 struct resident {
     size_t width, stride;
+    uint64_t key[2];    /* drawn by chance, so that nobody can make different vectors look equal */
     int64_t generation; /* of the collection; 0: nothing loaded */
     int64_t next;       /* every passage with a smaller number has been seen */
     struct resident_block *blocks;

@@ -6,15 +6,17 @@
 #define STRIPES 16
 
 void scan_dot_reference(const unsigned char *codes, const uint16_t *rows, size_t n,
-                        const struct scan_query *query, int32_t *sums)
+                        const struct scan_query *const *queries, size_t count, int32_t (*sums)[SCAN_BLOCK])
 {
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char *row = codes + (rows != NULL ? rows[i] : i) * query->stride;
-        uint32_t sum = 0;
-        for (size_t j = 0; j < query->stride; j++)
-            sum += (uint32_t)(row[j] * query->values[j]);
-        sums[i] = (int32_t)(sum - (uint32_t)query->offset);
-    }
+    for (size_t q = 0; q < count; q++)
+        for (size_t i = 0; i < n; i++) {
+            const struct scan_query *query = queries[q];
+            const unsigned char *row = codes + (rows != NULL ? rows[i] : i) * query->stride;
+            uint32_t sum = 0;
+            for (size_t j = 0; j < query->stride; j++)
+                sum += (uint32_t)(row[j] * query->values[j]);
+            sums[q][i] = (int32_t)(sum - (uint32_t)query->offset);
+        }
 }
 
 const struct scan_kernels *scan_kernels(enum isa isa)

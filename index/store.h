@@ -4,7 +4,7 @@
  *        ├──── readers     a few query_only connections, handed out one call at a time
  *        └──── collections those opened since the store was, each with its copy of the vectors in memory
  *
- * Order of locks: writing → collection.apply → collection.lock → registry / pool; any may be skipped, none
+ * Order of locks: writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped, none
  * taken against the order.
  */
 #ifndef COGNATE_INDEX_STORE_H
@@ -15,6 +15,7 @@
 #include "index/index.h"
 #include "index/resident.h"
 #include "index/scan.h"
+#include "index/scan_pass.h"
 #include "index/sql.h"
 
 #define STORE_READERS 16 /* connections; a further call waits for one */
@@ -52,6 +53,7 @@ struct collection {
     pthread_mutex_t apply; /* held from before COMMIT until `resident` shows it */
     pthread_rwlock_t lock; /* of `resident` */
     struct resident resident;
+    struct scan_gate gate; /* to those who hold `lock` for reading */
 };
 
 /* A connection with a snapshot: what it reads is one state of the file until store_reader_done. */

@@ -62,13 +62,6 @@ static void forget(struct topk *t, int64_t document)
 
 /* ---- heap ---- */
 
-static bool better(const struct topk *t, const struct topk_item *a, const struct topk_item *b)
-{
-    if (a->score != b->score)
-        return a->score > b->score;
-    return t->before != NULL && t->before(t->names, a->document, b->document);
-}
-
 static void swap(struct topk *t, size_t a, size_t b)
 {
     uint32_t *entry_a = entry(t, t->items[a].document), *entry_b = entry(t, t->items[b].document);
@@ -84,7 +77,7 @@ static void sink(struct topk *t, size_t at)
     for (;;) {
         size_t worst = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < t->count; child++)
-            if (better(t, &t->items[worst], &t->items[child]))
+            if (t->items[child].score < t->items[worst].score)
                 worst = child;
         if (worst == at)
             return;
@@ -95,15 +88,17 @@ static void sink(struct topk *t, size_t at)
 
 static void rise(struct topk *t, size_t at)
 {
-    while (at > 0 && better(t, &t->items[(at - 1) / 2], &t->items[at])) {
+    while (at > 0 && t->items[at].score < t->items[(at - 1) / 2].score) {
         swap(t, at, (at - 1) / 2);
         at = (at - 1) / 2;
     }
 }
 
-void topk_offer(struct topk *t, int64_t document, int64_t passage, double score)
+int64_t topk_offer(struct topk *t, int64_t document, int64_t passage, double score)
 {
     struct topk_item item = {score, document, passage};
+    if (t->count == t->k && score < t->items[0].score)
+        return 0;
     uint32_t *found = entry(t, document);
     if (*found != 0) {
         struct topk_item *held = &t->items[*found - 1];
@@ -111,27 +106,34 @@ void topk_offer(struct topk *t, int64_t document, int64_t passage, double score)
             *held = item;
             sink(t, *found - 1);
         }
-        return;
+        return 0;
     }
     if (t->count < t->k) {
         t->items[t->count++] = item;
         *found = (uint32_t)t->count;
         rise(t, t->count - 1);
-    } else if (better(t, &item, &t->items[0])) {
-        forget(t, t->items[0].document);
-        t->items[0] = item;
-        *entry(t, document) = 1;
-        sink(t, 0);
+        return 0;
     }
+    struct topk_item last = t->items[0];
+    if (score == last.score)
+        return document;
+    forget(t, last.document);
+    t->items[0] = item;
+    *entry(t, document) = 1;
+    sink(t, 0);
+    return t->items[0].score == last.score ? last.document : 0;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct topk_item *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return (x->document > y->document) - (x->document < y->document);
 }
 
 void topk_sort(struct topk *t)
 {
-    size_t count = t->count;
-    while (t->count > 1) { /* the worst goes behind the shrinking heap */
-        swap(t, 0, t->count - 1);
-        t->count--;
-        sink(t, 0);
-    }
-    t->count = count;
+    if (t->count > 0)
+        qsort(t->items, t->count, sizeof *t->items, by_rank);
 }

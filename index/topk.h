@@ -9,13 +9,12 @@
  *     topk_release(&t);
  *
  * A heap of k documents with the worst on top, and a table that finds a document's place in it, since a later
- * passage of a document replaces an earlier one instead of taking a second place. Equal scores are told apart
- * by `before`, or not at all when it is NULL.
+ * passage of a document replaces an earlier one instead of taking a second place. Which documents of the k-th
+ * score hold the last places is left open; topk_offer names those that stand outside.
  */
 #ifndef COGNATE_INDEX_TOPK_H
 #define COGNATE_INDEX_TOPK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,9 +31,6 @@ struct topk {
     uint32_t *table;         /* open addressing: document → place in items + 1 */
     uint32_t table_mask;
     size_t k, count;
-    /* Whether document a comes before document b when their scores are equal. */
-    bool (*before)(void *names, int64_t a, int64_t b);
-    void *names;
 };
 
 enum status topk_init(struct topk *t, size_t k, struct error *err);
@@ -43,9 +39,12 @@ void topk_release(struct topk *t); /* accepts a zeroed one */
 /* A document must reach this score to get in; -infinity while there is room. */
 double topk_floor(const struct topk *t);
 
-void topk_offer(struct topk *t, int64_t document, int64_t passage, double score);
+/* Returns the document that the offer left outside with a score equal to the floor (this one, or the one
+ * whose place it took), 0 when there is none. When the floor has risen, those named before are out for good.
+ */
+int64_t topk_offer(struct topk *t, int64_t document, int64_t passage, double score);
 
-/* Best first. Nothing can be offered afterwards. */
+/* Best first, equal scores by document. Nothing can be offered afterwards. */
 void topk_sort(struct topk *t);
 
 #endif

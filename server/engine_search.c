@@ -84,7 +84,7 @@ static enum status search_one(struct engine *e, const struct engine_query *q, co
     if (status == STATUS_OK)
         status = engine_cosine_for(e, q->min_relevance, &query.min_cosine, err);
     if (status == STATUS_OK)
-        status = collection_search(c, &query, out, err);
+        status = collection_search(c, &query, 1, out, err);
     collection_info_release(&about);
     collection_release(c);
     return status;

@@ -108,7 +108,7 @@ static inline const char *scratch_nearest(struct collection *c, size_t vector)
     struct hits hits = {0};
     struct error err = {0};
     scratch_vector(vector, floats);
-    if (collection_search(c, &(struct search_query){.vector = floats, .k = 1, .min_cosine = -2}, &hits,
+    if (collection_search(c, &(struct search_query){.vector = floats, .k = 1, .min_cosine = -2}, 1, &hits,
                           &err) != STATUS_OK)
         fail_msg("%s", err.text);
     snprintf(id, sizeof id, "%s", hits.count > 0 ? hits.items[0].id.data : "");

@@ -129,7 +129,7 @@ static void *search_on(void *argument)
         struct hits hits = {0};
         struct error err = {0};
         struct search_query query = {.vector = vector, .k = 1000, .min_cosine = -2};
-        bool bad = collection_search(shared->c, &query, &hits, &err) != STATUS_OK;
+        bool bad = collection_search(shared->c, &query, 1, &hits, &err) != STATUS_OK;
         bad |= hits.count % 10 != 0; /* batches of ten appear and go as a whole */
         hits_release(&hits);
         pthread_mutex_lock(&shared->lock);

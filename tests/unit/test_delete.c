@@ -94,10 +94,10 @@ static void expired_is_not_there(void **state)
     assert_int_equal(
         collection_search(c,
                           &(struct search_query){.vector = floats, .k = 5, .filter = &all, .min_cosine = -2},
-                          &hits, NULL),
+                          1, &hits, NULL),
         STATUS_OK);
     assert_int_equal(hits.count, 2); /* … for nobody */
-    hits_release(&hits);
+    hits_release(1, &hits);
     struct text lang = text_of("fr"), old = text_of("old");
     assert_int_equal(collection_patch(c, old, &(struct document_patch){.lang = &lang}, NULL),
                      STATUS_NOT_FOUND);

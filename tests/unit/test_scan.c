@@ -34,38 +34,48 @@ static void make(size_t kind, size_t width, float *out)
     }
 }
 
+/* Every number of queries, every number of rows left over, rows in order and by list. */
 static void kernels_agree(void **state)
 {
     (void)state;
     static const size_t widths[] = {1, 7, 63, 64, 65, 384, 512, 1000, SCAN_MAX_WIDTH};
-    static const uint16_t some[] = {0, 2, 3, 7, 8, 12, 12, 16};
+    static const uint16_t some[] = {0, 2, 3, 7, 8, 12, 12, 16, 5, 1, 4, 6, 9, 10, 11, 13, 14, 15, 0, 2, 3};
+    static int32_t wanted[SCAN_QUERIES][SCAN_BLOCK], sums[SCAN_QUERIES][SCAN_BLOCK];
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         size_t width = widths[w], stride = scan_stride(width), n = 17;
         float *vector = big_alloc(width * sizeof *vector);
         unsigned char *codes = big_alloc(n * stride);
-        struct scan_query query;
-        void *memory = big_alloc(scan_query_bytes(width));
+        struct scan_query scans[SCAN_QUERIES];
+        const struct scan_query *queries[SCAN_QUERIES];
+        void *memory[SCAN_QUERIES];
         for (size_t i = 0; i < n; i++) {
             float scale, error;
             make(i % 6, width, vector);
             assert_true(scan_row_init(codes + i * stride, &scale, &error, vector, width));
         }
-        for (size_t kind = 0; kind < 6; kind++) {
-            int32_t wanted[17], sums[17];
-            make(kind, width, vector);
-            scan_query_init(&query, vector, width, memory);
-            for (enum isa isa = ISA_REFERENCE; isa < ISA_COUNT; isa++) {
-                if (!cpu_has(isa))
-                    continue;
-                scan_dot_reference(codes, NULL, n, &query, wanted);
-                scan_kernels(isa)->dot(codes, NULL, n, &query, sums);
-                assert_memory_equal(sums, wanted, sizeof sums);
-                scan_dot_reference(codes, some, 8, &query, wanted);
-                scan_kernels(isa)->dot(codes, some, 8, &query, sums);
-                assert_memory_equal(sums, wanted, 8 * sizeof *sums);
-            }
+        for (size_t q = 0; q < SCAN_QUERIES; q++) {
+            memory[q] = big_alloc(scan_query_bytes(width));
+            make(q % 6, width, vector);
+            scan_query_init(&scans[q], vector, width, memory[q]);
+            queries[q] = &scans[q];
         }
-        big_free(memory);
+        for (size_t count = 1; count <= SCAN_QUERIES; count++)
+            for (size_t rows = 12; rows <= 2 * n; rows += rows < n ? 1 : 4) {
+                bool list = rows > n;
+                size_t taken = list ? 21 - rows % 5 : rows;
+                scan_dot_reference(codes, list ? some : NULL, taken, queries, count, wanted);
+                for (enum isa isa = ISA_REFERENCE; isa < ISA_COUNT; isa++) {
+                    if (!cpu_has(isa))
+                        continue;
+                    memset(sums, 7, sizeof sums);
+                    scan_kernels(isa)->dot(codes, list ? some : NULL, taken, queries, count, sums);
+                    for (size_t q = 0; q < count; q++)
+                        assert_memory_equal(sums[q], wanted[q], taken * sizeof *sums[q]);
+                    assert_int_equal(sums[count - 1][taken], 0x07070707); /* and nothing behind it */
+                }
+            }
+        for (size_t q = 0; q < SCAN_QUERIES; q++)
+            big_free(memory[q]);
         big_free(codes);
         big_free(vector);
     }
@@ -80,7 +90,7 @@ static void sums_do_not_wrap(void **state)
     struct scan_query query;
     void *memory = big_alloc(scan_query_bytes(SCAN_MAX_WIDTH));
     float scale, error;
-    int32_t sum;
+    int32_t sum, sums[1][SCAN_BLOCK];
     for (size_t i = 0; i < SCAN_MAX_WIDTH; i++)
         vector[i] = 1;
     assert_true(scan_row_init(row, &scale, &error, vector, SCAN_MAX_WIDTH));
@@ -88,7 +98,8 @@ static void sums_do_not_wrap(void **state)
     int64_t exact = 0;
     for (size_t i = 0; i < SCAN_MAX_WIDTH; i++)
         exact += (int64_t)(row[i] - 128) * query.values[i];
-    scan_dot_reference(row, NULL, 1, &query, &sum);
+    scan_dot_reference(row, NULL, 1, &(const struct scan_query *){&query}, 1, sums);
+    sum = sums[0][0];
     assert_true(exact == sum);
     big_free(memory);
 }
@@ -103,14 +114,15 @@ static void bounds_hold(void **state)
         struct scan_query q;
         void *memory = big_alloc(scan_query_bytes(width));
         float scale, error;
-        int32_t sum;
+        int32_t sum, sums[1][SCAN_BLOCK];
         make(round % 6, width, row);
         make(round / 6 % 6, width, query);
         if (round % 4 == 0)
             memcpy(query, row, width * sizeof *row);
         assert_true(scan_row_init(codes, &scale, &error, row, width));
         scan_query_init(&q, query, width, memory);
-        scan_dot_reference(codes, NULL, 1, &q, &sum);
+        scan_dot_reference(codes, NULL, 1, &(const struct scan_query *){&q}, 1, sums);
+        sum = sums[0][0];
         long double dot = 0, rows = 0, queries = 0, left = 0;
         for (size_t i = 0; i < width; i++) {
             dot += (long double)row[i] * query[i];

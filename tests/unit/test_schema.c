@@ -55,11 +55,11 @@ static void find_each(struct collection *c, const char *name)
         memcpy(vector, sqlite3_column_blob(st, 1), sizeof vector);
         assert_int_equal(collection_search(c,
                                            &(struct search_query){.vector = vector, .k = 1, .min_cosine = -2},
-                                           &hits, NULL),
+                                           1, &hits, NULL),
                          STATUS_OK);
         assert_int_equal(hits.count, 1);
         assert_true(text_equal(hits.items[0].id, sql_text(st, 0)));
-        hits_release(&hits);
+        hits_release(1, &hits);
         found++;
     }
     assert_int_equal(rc, SQLITE_DONE);

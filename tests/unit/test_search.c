@@ -209,7 +209,7 @@ static void compare(struct collection *c, const float *query, size_t k, const st
     struct error err = {0};
     size_t n = brute(query, keep, expected), wanted = n < k ? n : k;
     struct search_query q = {.vector = query, .k = k, .filter = filter, .min_cosine = -2};
-    if (collection_search(c, &q, &hits, &err) != STATUS_OK)
+    if (collection_search(c, &q, 1, &hits, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     assert_true(hits.exact);
     assert_int_equal(hits.filtered, filter != NULL);
@@ -328,24 +328,24 @@ static void floors_and_limits(void **state)
     float query[WIDTH], zero[WIDTH] = {0};
     make_vector(40, query);
     struct search_query q = {.vector = query, .k = 1000, .min_cosine = 0.9};
-    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_OK);
+    assert_int_equal(collection_search(c, &q, 1, &hits, NULL), STATUS_OK);
     assert_true(hits.count > 0 && hits.count < 1000);
     for (size_t i = 0; i < hits.count; i++)
         assert_true(hits.items[i].cosine >= 0.9);
     hits_release(&hits);
     q.k = 0;
-    assert_int_equal(collection_search(c, &q, &hits, &err), STATUS_INVALID);
+    assert_int_equal(collection_search(c, &q, 1, &hits, &err), STATUS_INVALID);
     assert_string_equal(err.field, "k");
     q.k = 5;
     q.vector = zero;
-    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_INVALID);
+    assert_int_equal(collection_search(c, &q, 1, &hits, NULL), STATUS_INVALID);
     zero[3] = NAN;
-    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_INVALID);
+    assert_int_equal(collection_search(c, &q, 1, &hits, NULL), STATUS_INVALID);
     q.vector = query;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     q.deadline_ms = now.tv_sec * 1000 - 1;
-    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_DEADLINE);
+    assert_int_equal(collection_search(c, &q, 1, &hits, NULL), STATUS_DEADLINE);
     assert_int_equal(hits.count, 0);
     collection_release(c);
     store_close(s);
@@ -383,7 +383,7 @@ static void bytes_that_mislead(void **state)
     for (size_t i = 2; i > 0; i--) /* the misleading one sets the floor first */
         assert_int_equal(collection_put(c, &rows[i - 1], 1, PUT_UPSERT, results, NULL), STATUS_OK);
     struct search_query q = {.vector = query, .k = 1, .min_cosine = -2};
-    assert_int_equal(collection_search(c, &q, &hits, NULL), STATUS_OK);
+    assert_int_equal(collection_search(c, &q, 1, &hits, NULL), STATUS_OK);
     assert_int_equal(hits.count, 1);
     assert_string_equal(hits.items[0].id.data, "best");
     hits_release(&hits);

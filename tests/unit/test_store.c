@@ -136,7 +136,7 @@ static enum status ask(struct store *s, struct buf *out, struct error *err)
     enum status status = store_collection_open(s, text_of("c"), &c, err);
     if (status == STATUS_OK)
         status = collection_search(c, &(struct search_query){.vector = vector, .k = 100, .min_cosine = -2},
-                                   &hits, err);
+                                   1, &hits, err);
     for (size_t i = 0; i < hits.count; i++)
         assert_int_equal(buf_printf(out, NULL, "%s %s %s %.17g\n", hits.items[i].id.data,
                                     hits.items[i].lang.data, hits.items[i].passage.data,

@@ -1,7 +1,8 @@
-/* The k best documents against sorting all of them. */
+/* The k best documents, and those left outside with the k-th score, against sorting all of them. */
 #include "unit.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +11,12 @@
 #define OFFERS    4000
 #define DOCUMENTS 700
 
-static bool larger_first(void *names, int64_t a, int64_t b)
-{
-    ++*(size_t *)names;
-    return a > b;
-}
-
 static int by_rank(const void *a, const void *b)
 {
     const struct topk_item *x = a, *y = b;
     if (x->score != y->score)
         return x->score < y->score ? 1 : -1;
-    return (x->document < y->document) - (x->document > y->document);
+    return (x->document > y->document) - (x->document < y->document);
 }
 
 static void same_as_sorting(void **state)
@@ -30,12 +25,11 @@ static void same_as_sorting(void **state)
     static const size_t ks[] = {1, 2, 10, 699, 700, 1000};
     for (size_t round = 0; round < 24; round++) {
         struct topk_item all[DOCUMENTS];
-        size_t asked = 0, k = ks[round % 6], n = round == 23 ? 5 : DOCUMENTS;
+        bool outside[DOCUMENTS] = {false};
+        size_t k = ks[round % 6], n = round == 23 ? 5 : DOCUMENTS, tied = 0;
         uint64_t seed = round + 1;
         struct topk t;
         assert_int_equal(topk_init(&t, k, NULL), STATUS_OK);
-        t.before = larger_first;
-        t.names = &asked;
         for (size_t i = 0; i < n; i++)
             all[i] = (struct topk_item){-INFINITY, (int64_t)(i + 1) << 20, 0};
         for (size_t i = 0; i < OFFERS; i++) {
@@ -48,18 +42,29 @@ static void same_as_sorting(void **state)
                 all[d].passage = (int64_t)i;
             }
             double floor = topk_floor(&t);
-            topk_offer(&t, all[d].document, (int64_t)i, score);
+            int64_t out = topk_offer(&t, all[d].document, (int64_t)i, score);
             assert_true(topk_floor(&t) >= floor);
+            if (topk_floor(&t) > floor)
+                memset(outside, 0, sizeof outside);
+            if (out != 0)
+                outside[(out >> 20) - 1] = true;
         }
-        qsort(all, n, sizeof *all, by_rank);
+        double floor = topk_floor(&t);
         topk_sort(&t);
         assert_int_equal(t.count, n < k ? n : k);
-        for (size_t i = 0; i < t.count; i++) {
-            assert_int_equal(t.items[i].document, all[i].document);
-            assert_true(t.items[i].score == all[i].score);
-            assert_int_equal(t.items[i].passage, all[i].passage);
+        for (size_t i = 0; i < t.count; i++) { /* each with the score and passage it was offered with */
+            size_t d = (size_t)(t.items[i].document >> 20) - 1;
+            assert_true(t.items[i].score == all[d].score);
+            assert_int_equal(t.items[i].passage, all[d].passage);
+            assert_true(i == 0 || by_rank(&t.items[i - 1], &t.items[i]) < 0);
+            outside[d] = true;
         }
-        assert_true(round % 2 == 0 || asked > 0);
+        for (size_t d = 0; d < n; d++) { /* nothing above the floor is missed, nothing at the floor unnamed */
+            if (all[d].score >= floor)
+                assert_true(outside[d]);
+            tied += all[d].score == floor;
+        }
+        assert_true(round % 2 == 0 || k > 2 || tied > 2);
         topk_release(&t);
         topk_release(&t);
     }

@@ -1,0 +1,151 @@
+#include <stdlib.h>
+
+#include "common/buf.h"
+#include "index/search.h"
+
+/* Texts of all hits, one behind the other; a hit's texts are offsets until the buffer has stopped moving. */
+struct answer {
+    struct buf texts;
+    struct hit *hits;
+};
+
+static enum status keep(struct search *s, struct answer *a, struct text text, struct text *out)
+{
+    enum status status = buf_append(&a->texts, text.data, text.len, s->err);
+    if (status == STATUS_OK)
+        status = buf_append(&a->texts, "", 1, s->err);
+    if (status == STATUS_OK)
+        *out = (struct text){NULL, text.len};
+    return status;
+}
+
+/* Reads only the passage's part of a text that may be long. */
+static enum status keep_passage(struct search *s, struct answer *a, int64_t document, struct hit *hit)
+{
+    struct sql *sql = s->sql;
+    sqlite3_blob *blob = NULL;
+    size_t n = hit->end - hit->start;
+    enum status status = STATUS_OK;
+    int rc = sqlite3_blob_open(sql->db, "main", "texts", "text", document, 0, &blob);
+    if (rc == SQLITE_OK && (size_t)sqlite3_blob_bytes(blob) < hit->end)
+        rc = SQLITE_CORRUPT;
+    if (rc != SQLITE_OK)
+        status = rc == SQLITE_CORRUPT ? search_damaged(s, document) : sql_error(sql, rc, s->err);
+    if (status == STATUS_OK)
+        status = buf_reserve(&a->texts, n + 1, s->err);
+    if (status == STATUS_OK &&
+        (rc = sqlite3_blob_read(blob, a->texts.data + a->texts.len, (int)n, (int)hit->start)) != SQLITE_OK)
+        status = sql_error(sql, rc, s->err);
+    sqlite3_blob_close(blob);
+    if (status != STATUS_OK)
+        return status;
+    a->texts.len += n;
+    a->texts.data[a->texts.len++] = '\0';
+    hit->passage = (struct text){NULL, n};
+    return STATUS_OK;
+}
+
+static enum status read_hit(struct search *s, struct answer *a, const struct topk_item *item, struct hit *hit)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    enum status status =
+        sql_get(s->sql, "SELECT name, title, lang, metadata FROM documents WHERE id = ?1", &st, s->err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, item->document);
+    status = sql_step(s->sql, st, &row, s->err);
+    if (status == STATUS_OK && !row)
+        status = error_set(s->err, STATUS_CORRUPT,
+                           "%s is damaged: document %lld is missing; restore it from a backup", s->sql->path,
+                           (long long)item->document);
+    if (status == STATUS_OK)
+        status = keep(s, a, sql_text(st, 0), &hit->id);
+    if (status == STATUS_OK)
+        status = keep(s, a, sql_text(st, 1), &hit->title);
+    if (status == STATUS_OK)
+        status = keep(s, a, sql_text(st, 2), &hit->lang);
+    if (status == STATUS_OK)
+        status = keep(s, a, sql_text(st, 3), &hit->metadata);
+    if (status == STATUS_OK)
+        status = sql_get(s->sql, "SELECT first, last, first_char, last_char FROM passages WHERE id = ?1", &st,
+                         s->err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, item->passage);
+    status = sql_step(s->sql, st, &row, s->err);
+    if (status != STATUS_OK)
+        return status;
+    int64_t start = sqlite3_column_int64(st, 0), end = sqlite3_column_int64(st, 1);
+    if (!row || start < 0 || end < start || end > INT32_MAX)
+        return search_damaged(s, item->passage);
+    hit->start = (size_t)start;
+    hit->end = (size_t)end;
+    hit->start_char = (size_t)sqlite3_column_int64(st, 2);
+    hit->end_char = (size_t)sqlite3_column_int64(st, 3);
+    hit->cosine = item->score;
+    sqlite3_reset(st);
+    return keep_passage(s, a, item->document, hit);
+}
+
+static void settle(struct hit *hits, size_t n, const char *at)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct text *texts[] = {&hits[i].id, &hits[i].title, &hits[i].lang, &hits[i].metadata,
+                                &hits[i].passage};
+        for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
+            texts[j]->data = at;
+            at += texts[j]->len + 1;
+        }
+    }
+}
+
+/* Equal cosines lie side by side already. */
+static void order_ties(struct hit *hits, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct hit hit = hits[i];
+        size_t at = i;
+        while (at > 0 && hits[at - 1].cosine == hit.cosine && text_compare(hit.id, hits[at - 1].id) < 0) {
+            hits[at] = hits[at - 1];
+            at--;
+        }
+        hits[at] = hit;
+    }
+}
+
+enum status search_hits(struct search *s, struct hits *out)
+{
+    struct answer a = {0};
+    size_t n = s->best.count;
+    enum status status = STATUS_OK;
+    buf_init(&a.texts, SIZE_MAX / 2);
+    a.hits = calloc(n + 1, sizeof *a.hits);
+    if (a.hits == NULL)
+        status = error_memory(s->err, "searching");
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = read_hit(s, &a, &s->best.items[i], &a.hits[i]);
+    if (status != STATUS_OK) {
+        free(a.hits);
+        buf_release(&a.texts);
+        return status;
+    }
+    settle(a.hits, n, a.texts.data);
+    order_ties(a.hits, n);
+    *out = (struct hits){.items = a.hits,
+                         .count = n,
+                         .plan = s->passed > 0 ? "scan" : "empty",
+                         .exact = true,
+                         .candidates = s->passed,
+                         .rescored = s->rescored,
+                         .filtered = s->query->filter != NULL,
+                         .memory = a.texts.data};
+    return STATUS_OK;
+}
+
+void hits_release(struct hits *hits)
+{
+    free(hits->items);
+    free(hits->memory);
+    *hits = (struct hits){0};
+}

@@ -1,0 +1,69 @@
+/* Inside of a search, shared by its steps.
+ *
+ *     search.c     the call: filter, the steps below, the answer
+ *     scan_pass.c  1. scores of all int8 rows with the bounds of their errors → candidates
+ *     rescore.c    2. scores of candidates from the stored floats → the k best
+ *     hits.c       3. texts of those
+ *
+ * A search stands on one state of the collection, in the file (`sql`) and in memory (read lock), from its
+ * first step to its last (collection_view).
+ */
+#ifndef COGNATE_INDEX_SEARCH_H
+#define COGNATE_INDEX_SEARCH_H
+
+#include "index/filter.h"
+#include "index/store.h"
+#include "index/topk.h"
+
+#define SEARCH_ROUNDING 1e-12 /* of the double arithmetic on scores */
+
+/* A row whose highest possible score may be among the k best. */
+struct candidate {
+    double highest; /* score plus bound */
+    uint64_t print; /* of its floats (resident.h) */
+    int64_t document, passage;
+};
+
+struct search {
+    struct collection *c;
+    const struct search_query *query;
+    struct sql *sql;
+    const struct document_set *allowed; /* NULL: every document, except */
+    const struct document_set *expired; /* these; NULL: none */
+    struct scan_query scan;
+    void *scan_memory;
+    float *vector; /* a stored one, aligned */
+
+    struct topk sure;             /* the k documents of the highest score minus bound */
+    struct topk best;             /* the k documents of the highest exact score so far, */
+    struct document_set tied;     /* and those that stand outside with the k-th score */
+    struct candidate *candidates; /* what has not been scored exactly yet */
+    size_t count, capacity;
+    uint64_t passed, rescored;
+
+    enum status status; /* of a search that went wrong in a pass of several */
+    struct error *err;
+};
+
+/* What a row must be able to reach to matter. */
+double search_floor(const struct search *s);
+
+bool search_late(const struct search_query *query);
+enum status search_too_late(struct error *err); /* DEADLINE */
+
+/* "… is damaged: passage 7 is not what it was" */
+enum status search_damaged(const struct search *s, int64_t passage);
+
+/* Takes a row into the candidates; its exact score is within bound of score. */
+enum status search_offer(struct search *s, const struct candidate *row, double lowest);
+
+/* Scores the candidates exactly and forgets them. */
+enum status search_rescore(struct search *s);
+
+/* Leaves the k best in s->best, best first; of documents with the k-th score those whose ids come first. */
+enum status search_settle(struct search *s);
+
+/* Reads the texts of s->best; equal scores are put in the order of ids. */
+enum status search_hits(struct search *s, struct hits *out);
+
+#endif
