@@ -24,11 +24,11 @@ static int by_size(const void *a, const void *b)
 static double pass(const struct collection *c, const struct scan_query *query)
 {
     const struct resident *r = &c->resident;
-    int32_t sums[SCAN_BLOCK];
+    int32_t sums[1][SCAN_BLOCK];
     double start = now();
     for (size_t first = 0; first < r->slots; first += SCAN_BLOCK) {
         size_t n = r->slots - first < SCAN_BLOCK ? r->slots - first : SCAN_BLOCK;
-        c->store->kernels->dot(r->blocks[first / SCAN_BLOCK].codes, NULL, n, query, sums);
+        c->store->kernels->dot(r->blocks[first / SCAN_BLOCK].codes, NULL, n, &query, 1, sums);
     }
     return now() - start;
 }

@@ -97,7 +97,7 @@ static void expired_is_not_there(void **state)
                           1, &hits, NULL),
         STATUS_OK);
     assert_int_equal(hits.count, 2); /* … for nobody */
-    hits_release(1, &hits);
+    hits_release(&hits);
     struct text lang = text_of("fr"), old = text_of("old");
     assert_int_equal(collection_patch(c, old, &(struct document_patch){.lang = &lang}, NULL),
                      STATUS_NOT_FOUND);

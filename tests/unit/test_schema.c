@@ -59,7 +59,7 @@ static void find_each(struct collection *c, const char *name)
                          STATUS_OK);
         assert_int_equal(hits.count, 1);
         assert_true(text_equal(hits.items[0].id, sql_text(st, 0)));
-        hits_release(1, &hits);
+        hits_release(&hits);
         found++;
     }
     assert_int_equal(rc, SQLITE_DONE);
