@@ -65,6 +65,7 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
 void model_free(struct model *m); /* accepts NULL */
 const struct model_info *model_info(const struct model *m);
 enum isa model_isa(const struct model *m); /* what the self-test left in use */
+enum precision model_precision(const struct model *m);
 
 /* SHA-256 over tensors, tokenizer, pooling, prompts, precision and the numerics version: vectors are
  * comparable exactly when this is equal. Reads the whole file (tens of milliseconds), or nothing of it when

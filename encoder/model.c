@@ -112,6 +112,10 @@ enum isa model_isa(const struct model *m)
     return m->isa;
 }
 
+enum precision model_precision(const struct model *m)
+{
+    return m->precision;
+}
 
 void model_canary(const struct model *m, uint32_t i, struct text *text, const unsigned char **vector)
 {

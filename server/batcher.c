@@ -39,11 +39,13 @@ struct batcher {
     pthread_cond_t work, done;
     struct lane query, bulk;
     uint64_t unclaimed; /* tokens */
+    unsigned running;   /* passes */
     bool stopping;
     uint32_t most_calls;
     struct batch_stats stats;
     unsigned thread_count;
     struct worker *workers;
+    struct embedder *together; /* of whoever runs alone; NULL for f32, whose library has threads of its own */
 };
 
 /* ---- lanes, under the lock ---- */
@@ -114,6 +116,13 @@ static void count_into(uint64_t *buckets, const double *bounds, size_t n, double
     buckets[i]++;
 }
 
+static void count_wait(struct batcher *b, const struct batch_job *job)
+{
+    uint64_t waited = now_us() - job->submitted_us;
+    count_into(b->stats.waits, batch_wait_bounds, BATCH_WAITS, (double)waited / 1e6);
+    b->stats.waited_us += waited;
+}
+
 /* Claims sequences of one lane into the worker's pass, which holds `count` with `tokens` so far. */
 static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t count, size_t *tokens)
 {
@@ -125,11 +134,8 @@ static size_t claim(struct worker *w, struct lane *lane, uint64_t budget, size_t
         size_t length = job->starts[job->claimed + 1] - job->starts[job->claimed];
         if (count > 0 && *tokens + length > budget)
             break;
-        if (job->claimed == 0) {
-            uint64_t waited = now_us() - job->submitted_us;
-            count_into(b->stats.waits, batch_wait_bounds, BATCH_WAITS, (double)waited / 1e6);
-            b->stats.waited_us += waited;
-        }
+        if (job->claimed == 0)
+            count_wait(b, job);
         w->claims[count++] = (struct claim){job, job->claimed++};
         *tokens += length;
         b->unclaimed -= length;
@@ -160,6 +166,17 @@ static enum status run_pass(struct worker *w, size_t count, size_t tokens, struc
     return embedder_embed(w->embedder, w->ids, w->starts, count, w->vectors, err);
 }
 
+/* Under the lock. */
+static void end_pass(struct batcher *b, uint64_t start, size_t texts, size_t tokens)
+{
+    b->running--;
+    b->stats.busy_us += now_us() - start;
+    b->stats.batches++;
+    b->stats.texts += texts;
+    b->stats.tokens += tokens;
+    count_into(b->stats.fills, batch_fill_bounds, BATCH_FILLS, (double)tokens);
+}
+
 static void *work(void *argument)
 {
     struct worker *w = argument;
@@ -178,6 +195,7 @@ static void *work(void *argument)
             pthread_cond_broadcast(&b->done);
             continue;
         }
+        b->running++;
         pthread_mutex_unlock(&b->lock);
 
         struct error err = {0};
@@ -188,11 +206,7 @@ static void *work(void *argument)
                    b->width * sizeof *w->vectors);
 
         pthread_mutex_lock(&b->lock);
-        b->stats.busy_us += now_us() - start;
-        b->stats.batches++;
-        b->stats.texts += count;
-        b->stats.tokens += tokens;
-        count_into(b->stats.fills, batch_fill_bounds, BATCH_FILLS, (double)tokens);
+        end_pass(b, start, count, tokens);
         for (size_t i = 0; i < count; i++) {
             struct batch_job *job = w->claims[i].job;
             job->finished++;
@@ -229,6 +243,11 @@ enum status batcher_new(const struct model *model, unsigned threads, uint32_t mo
         goto done;
     }
     b->thread_count = threads;
+    if (model_precision(model) == PRECISION_INT8) {
+        status = embedder_new(model, 0, &b->together, err);
+        if (status == STATUS_OK)
+            status = embedder_set_threads(b->together, threads, err);
+    }
     for (unsigned i = 0; i < threads && status == STATUS_OK; i++) {
         struct worker *w = &b->workers[i];
         w->batcher = b;
@@ -267,6 +286,7 @@ void batcher_free(struct batcher *b)
         free(w->vectors);
     }
     free(b->workers);
+    embedder_free(b->together);
     pthread_cond_destroy(&b->done);
     pthread_cond_destroy(&b->work);
     pthread_mutex_destroy(&b->lock);
@@ -300,11 +320,31 @@ static void late(struct batch_job *job)
     error_set(&job->error, STATUS_DEADLINE, "the time for this call was up while its texts were embedded");
 }
 
+/* Whether all cores are free for this job and it is too short to be worth several passes. */
+static bool goes_alone(const struct batcher *b, const struct batch_job *job)
+{
+    return b->together != NULL && b->running == 0 && b->query.first == NULL && b->bulk.first == NULL &&
+           (job->n == 1 || job->starts[job->n] - job->starts[0] <= SHARE_TOKENS) &&
+           !(job->cancelled != NULL && atomic_load(job->cancelled));
+}
+
+static void run_alone(struct batcher *b, struct batch_job *job)
+{
+    uint64_t start = now_us();
+    embedder_embed(b->together, job->ids, job->starts, job->n, job->out, &job->error);
+    pthread_mutex_lock(&b->lock);
+    end_pass(b, start, job->n, job->starts[job->n] - job->starts[0]);
+    b->stats.alone++;
+    pthread_mutex_unlock(&b->lock);
+    job->finished = job->n;
+    job->alone = false;
+}
+
 void batcher_submit(struct batcher *b, struct batch_job *job)
 {
     job->claimed = job->finished = 0;
     job->submitted_us = now_us();
-    job->listed = false;
+    job->listed = job->alone = false;
     job->error = (struct error){0};
     if (job->n == 0)
         return;
@@ -313,6 +353,11 @@ void batcher_submit(struct batcher *b, struct batch_job *job)
         late(job);
         job->claimed = job->finished = job->n;
         b->stats.dropped += job->n;
+    } else if (goes_alone(b, job)) {
+        count_wait(b, job);
+        job->alone = true;
+        job->claimed = job->n;
+        b->running++;
     } else {
         lane_append(lane_of(b, job), job);
         b->unclaimed += job->starts[job->n] - job->starts[0];
@@ -324,6 +369,8 @@ void batcher_submit(struct batcher *b, struct batch_job *job)
 enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error *err)
 {
     struct timespec until = {.tv_sec = job->deadline_ms / 1000, .tv_nsec = job->deadline_ms % 1000 * 1000000};
+    if (job->alone)
+        run_alone(b, job);
     pthread_mutex_lock(&b->lock);
     while (job->finished < job->n) {
         if (cancelled(b, job) && job->finished == job->n)

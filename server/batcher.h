@@ -10,10 +10,14 @@
  *     batcher_free(b);
  *
  *     callers ──submit──▶ query lane ─┐
- *             └─────────▶ bulk lane  ─┴─▶ thread: up to BATCH_TOKENS tokens, queries first ─▶ one pass ─▶ rows
+ *             ├─────────▶ bulk lane  ─┴─▶ thread: up to BATCH_TOKENS tokens, queries first ─▶ one pass ─▶ rows
+ *             └─ nothing else to do ────▶ the caller itself, all cores sharing every step ──────────────▶ rows
  *
  * A thread takes its share of what waits and no more, so that little work is spread over all threads and much
- * work comes in full passes. A sequence's vector does not depend on what it was packed with.
+ * work comes in full passes: the schedule for throughput. A job of one text, or of a few short ones, that finds
+ * nothing waiting and nobody working is run by its caller in batcher_wait, and the other cores help with every
+ * step of it: the schedule for a lone query. A sequence's vector does not depend on the schedule, nor on what
+ * it was packed with.
  */
 #ifndef COGNATE_SERVER_BATCHER_H
 #define COGNATE_SERVER_BATCHER_H
@@ -43,6 +47,7 @@ struct batch_job {
     uint64_t submitted_us;
     size_t claimed, finished;
     bool listed; /* in its lane: not all sequences are claimed */
+    bool alone;  /* its caller runs it */
     struct error error;
 };
 
@@ -54,6 +59,7 @@ extern const double batch_fill_bounds[BATCH_FILLS]; /* tokens */
 
 struct batch_stats {
     uint64_t texts, tokens, batches, busy_us;
+    uint64_t alone; /* of the batches: run by their callers */
     uint64_t waits[BATCH_WAITS + 1], waited_us; /* of jobs, until a thread took their first sequence */
     uint64_t fills[BATCH_FILLS + 1];            /* of passes; the sum is `tokens` */
     uint64_t refused; /* calls */
@@ -61,7 +67,8 @@ struct batch_stats {
     uint32_t calls;   /* now inside */
 };
 
-/* Starts `threads` threads, each with an embedder of `model`, which must outlive the batcher. */
+/* Starts `threads` threads, each with an embedder of `model`, which must outlive the batcher, and the helpers
+ * of a lone query. */
 enum status batcher_new(const struct model *model, unsigned threads, uint32_t most_calls, struct batcher **out,
                         struct error *err);
 void batcher_free(struct batcher *b); /* accepts NULL; every call must have left */

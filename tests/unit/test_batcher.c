@@ -114,6 +114,43 @@ static void callers_get_their_own_rows(void **state)
     free(out);
 }
 
+/* A short job goes alone through an idle house, and in the queue as soon as there is other work. */
+static void a_lone_text_is_run_by_its_caller(void **state)
+{
+    (void)state;
+    struct batcher *b = NULL;
+    struct batch_stats stats;
+    float *expected = alone(), *out = calloc(TEXTS * width, sizeof *out);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        assert_int_equal(batcher_new(model, threads, 2, &b, NULL), STATUS_OK);
+        for (size_t i = 0; i < TEXTS; i++) {
+            struct batch_job job = {.ids = ids, .starts = starts + i, .n = 1, .out = out + i * width};
+            batcher_submit(b, &job);
+            assert_int_equal(batcher_wait(b, &job, NULL), STATUS_OK);
+        }
+        assert_memory_equal(out, expected, TEXTS * width * sizeof *out);
+        batcher_stats(b, &stats);
+        assert_int_equal(stats.alone, TEXTS);
+        assert_int_equal(stats.texts, TEXTS);
+
+        struct batch_job all = {.ids = ids, .starts = starts, .n = TEXTS, .out = out};
+        struct batch_job first = {.ids = ids, .starts = starts, .n = 1, .out = out};
+        struct batch_job second = {.ids = ids, .starts = starts + 1, .n = 1, .out = out + width};
+        batcher_submit(b, &first); /* has all cores until it is waited for */
+        batcher_submit(b, &second);
+        assert_int_equal(batcher_wait(b, &second, NULL), STATUS_OK);
+        assert_int_equal(batcher_wait(b, &first, NULL), STATUS_OK);
+        batcher_submit(b, &all);
+        assert_int_equal(batcher_wait(b, &all, NULL), STATUS_OK);
+        assert_memory_equal(out, expected, TEXTS * width * sizeof *out);
+        batcher_stats(b, &stats);
+        assert_int_equal(stats.alone, TEXTS + 1);
+        batcher_free(b);
+    }
+    free(expected);
+    free(out);
+}
+
 static void a_full_house_is_refused(void **state)
 {
     (void)state;
@@ -223,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callers_get_their_own_rows),
+        cmocka_unit_test(a_lone_text_is_run_by_its_caller),
         cmocka_unit_test(a_full_house_is_refused),
         cmocka_unit_test(a_deadline_takes_back_what_waits),
         cmocka_unit_test(a_cancelled_job_is_passed_over),
