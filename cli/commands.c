@@ -10,6 +10,7 @@ const struct command *const commands[] = {
     &command_similar,
     &command_embed,
     &command_tokenize,
+    &command_detect,
     &command_serve,
     &command_mcp,
     &command_status,

@@ -360,14 +360,28 @@ const struct shape shape_detect = SHAPE("DetectLanguage", "Texts whose language 
      .kind = FIELD_TEXT,                                                                                     \
      .required = needed,                                                                                     \
      .about = "BCP 47; und when nothing can be told."},                                                      \
+        {.name = "share",                                                                                    \
+         .kind = FIELD_NUMBER,                                                                               \
+         .required = needed,                                                                                 \
+         .least = 0,                                                                                         \
+         .most = 1,                                                                                          \
+         .about = "Of the text's letters that are in it."},                                                  \
     {                                                                                                        \
-        .name = "share", .kind = FIELD_NUMBER, .required = needed, .least = 0, .most = 1,                    \
-        .about = "Of the text's letters that are in it."                                                     \
+        .name = "confidence", .kind = FIELD_NUMBER, .required = needed, .least = 0, .most = 1,               \
+        .about = "The share, less what the text is too short or too mixed to tell."                          \
     }
-static const struct field language_fields[] = {LANGUAGE_FIELDS(true)};
+static const struct field candidate_fields[] = {LANGUAGE_FIELDS(true)};
+static const struct shape shape_candidate = SHAPE("LanguageCandidate", "A language in a text.", candidate_fields);
+#define CANDIDATES                                                                                           \
+    {                                                                                                        \
+        .name = "candidates", .kind = FIELD_OBJECT, .count = FIELD_LIST, .of = &shape_candidate,             \
+        .about = "All languages found in the text, the one with most of it first."                           \
+    }
+static const struct field language_fields[] = {LANGUAGE_FIELDS(true), CANDIDATES};
 static const struct shape shape_language = SHAPE("Language", "The language of a text.", language_fields);
 static const struct field detect_answer_fields[] = {
     LANGUAGE_FIELDS(false),
+    CANDIDATES,
     {.name = "results",
      .kind = FIELD_OBJECT,
      .count = FIELD_LIST,
@@ -379,9 +393,18 @@ const struct shape shape_detect_answer =
 
 static json_t *language_json(struct text text)
 {
-    struct language l;
-    language_detect(text, &l);
-    return json_pack("{s:s, s:f}", "lang", l.tag, "share", l.share);
+    struct language found[LANGUAGE_CANDIDATES];
+    size_t n = language_rank(text, found);
+    json_t *candidates = json_array();
+    for (size_t i = 0; i < n && candidates != NULL; i++)
+        if (json_array_append_new(candidates, json_pack("{s:s, s:f, s:f}", "lang", found[i].tag, "share",
+                                                        found[i].share, "confidence", found[i].confidence)) != 0) {
+            json_decref(candidates);
+            return NULL;
+        }
+    return json_pack("{s:s, s:f, s:f, s:o}", "lang", n > 0 ? found[0].tag : "und", "share",
+                     n > 0 ? found[0].share : 0, "confidence", n > 0 ? found[0].confidence : 0, "candidates",
+                     candidates);
 }
 
 void handle_detect_language(struct api_call *call)

@@ -12,6 +12,12 @@ namespace
 
 const size_t most_bytes = 64 << 10;
 
+// Letters that count half: of so many, a text is as likely as not to be told right.
+const double half_letters = 8;
+
+// What a part of a text must reach to be in another language than the text.
+const double own_confidence = 0.6;
+
 // The library's older names of languages, and codes of its own.
 const char *tag_of(const char *code)
 {
@@ -22,33 +28,63 @@ const char *tag_of(const char *code)
     return std::strncmp(code, "xx", 2) == 0 ? "und" : code; // "xx-Goth": a script, no language
 }
 
-} // namespace
-
-void language_detect(struct text text, struct language *out)
+struct language undetermined()
 {
-    CLD2::CLDHints hints = {nullptr, nullptr, CLD2::UNKNOWN_ENCODING, CLD2::UNKNOWN_LANGUAGE};
-    CLD2::Language languages[3];
-    int percents[3], letters = 0;
-    double scores[3];
+    struct language l = {"und", 0, 0};
+    return l;
+}
+
+size_t rank(struct text text, const char *likely, struct language *out)
+{
+    CLD2::CLDHints hints = {likely, nullptr, CLD2::UNKNOWN_ENCODING, CLD2::UNKNOWN_LANGUAGE};
+    CLD2::Language languages[LANGUAGE_CANDIDATES];
+    int percents[LANGUAGE_CANDIDATES], bytes = 0;
+    double scores[LANGUAGE_CANDIDATES];
     bool reliable = false;
-    size_t len = text.len;
+    size_t len = text.len, count = 0;
     if (len > most_bytes) {
         len = most_bytes;
         while ((text.data[len] & 0xc0) == 0x80) // back to the border of a character
             len--;
     }
-    std::memcpy(out->tag, "und", sizeof "und");
-    out->share = 0;
     if (len == 0)
-        return;
-    CLD2::Language best = CLD2::ExtDetectLanguageSummary(text.data, static_cast<int>(len), true, &hints,
-                                                         CLD2::kCLDFlagBestEffort, languages, percents, scores, nullptr,
-                                                         &letters, &reliable);
-    const char *tag = tag_of(CLD2::LanguageCode(best));
-    if (std::strlen(tag) >= sizeof out->tag || std::strcmp(tag, "und") == 0)
-        return;
-    std::memcpy(out->tag, tag, std::strlen(tag) + 1);
-    for (int i = 0; i < 3; i++)
-        if (languages[i] == best)
-            out->share = percents[i] / 100.0;
+        return 0;
+    // Its summary passes over the language with most text where a web page would have it from its frame.
+    CLD2::ExtDetectLanguageSummary(text.data, static_cast<int>(len), true, &hints, CLD2::kCLDFlagBestEffort, languages,
+                                   percents, scores, nullptr, &bytes, &reliable);
+    double certainty = bytes / (bytes + half_letters) * (reliable ? 1 : 0.5);
+    for (int i = 0; i < LANGUAGE_CANDIDATES; i++) {
+        const char *tag = tag_of(CLD2::LanguageCode(languages[i]));
+        if (percents[i] <= 0 || std::strcmp(tag, "und") == 0 || std::strlen(tag) >= sizeof out->tag)
+            continue;
+        std::memcpy(out[count].tag, tag, std::strlen(tag) + 1);
+        out[count].share = percents[i] / 100.0;
+        out[count].confidence = out[count].share * certainty;
+        count++;
+    }
+    return count;
+}
+
+} // namespace
+
+size_t language_rank(struct text text, struct language out[LANGUAGE_CANDIDATES])
+{
+    return rank(text, nullptr, out);
+}
+
+void language_detect(struct text text, struct language *out)
+{
+    struct language found[LANGUAGE_CANDIDATES];
+    *out = rank(text, nullptr, found) > 0 ? found[0] : undetermined();
+}
+
+void language_detect_within(struct text part, const char *tag, struct language *out)
+{
+    struct language found[LANGUAGE_CANDIDATES];
+    size_t count = rank(part, tag, found);
+    *out = undetermined();
+    if (count > 0 && (found[0].confidence >= own_confidence || std::strcmp(found[0].tag, tag) == 0))
+        *out = found[0];
+    else if (std::strlen(tag) < sizeof out->tag)
+        std::memcpy(out->tag, tag, std::strlen(tag) + 1);
 }

@@ -9,7 +9,7 @@ import time
 from harness import PROGRAM, Scratch, cognate
 
 MODEL = os.environ["COGNATE_MODEL"]
-COMMANDS = ["index", "search", "similar", "embed", "tokenize", "serve", "status", "collection list", "collection show",
+COMMANDS = ["index", "search", "similar", "embed", "tokenize", "detect", "serve", "status", "collection list", "collection show",
             "collection create", "collection delete", "bench encode", "bench query", "bench tokenize", "bench search", "doctor", "check", "help", "version"]
 
 

@@ -522,6 +522,8 @@ static void detects_languages(void **state)
                          "{\"input\":\"Der Zug nach Wien fährt heute von Gleis vier ab.\"}", NULL, 200);
     is_text(answer, "lang", "de");
     assert_true(json_number_value(get(answer, "share")) > 0.5);
+    assert_true(json_number_value(get(answer, "confidence")) > 0.5);
+    is_text(answer, "candidates.0.lang", "de");
     json_decref(answer);
     answer = ask("POST /v1/detect-language", "{\"input\":[\"猫は庭で寝るのが好きです。\",\"\"]}", NULL, 200);
     is_text(answer, "results.0.lang", "ja");

@@ -20,6 +20,7 @@ static void languages_and_scripts(void **state)
     expect("Der Schlüssel liegt unter der Matte, falls du früher nach Hause kommst.", "de");
     expect("Les magasins ferment plus tôt le dimanche, pensez à acheter du pain.", "fr");
     expect("Поезд опаздывает на двадцать минут, подождите на второй платформе.", "ru");
+    expect("Өглөө бүр би цайгаа уугаад ажилдаа явдаг.", "mn"); /* of the full tables */
     expect("Το φαρμακείο είναι δίπλα στο ταχυδρομείο, απέναντι από την πλατεία.", "el");
     expect("明天早上七点半的火车已经没有座位了，我们坐下一班吧。", "zh");
     expect("明日の朝は早く起きて、駅まで歩いて行きましょう。", "ja");
@@ -56,12 +57,53 @@ static void a_long_text_is_cut_between_characters(void **state)
     free(text);
 }
 
+static void ranks_what_a_text_is_made_of(void **state)
+{
+    (void)state;
+    struct language l[LANGUAGE_CANDIDATES];
+    const char *mixed = "Die Bibliothek öffnet um neun Uhr und schließt am Abend um acht. Bücher können vier Wochen lang "
+                        "ausgeliehen werden, und an der Kasse gibt es Karten für die Ausstellung. Η βιβλιοθήκη ανοίγει στις εννέα το πρωί.";
+    assert_int_equal(language_rank(text_of(mixed), l), 2);
+    assert_string_equal(l[0].tag, "de");
+    assert_string_equal(l[1].tag, "el");
+    assert_true(l[0].share > l[1].share && l[0].share + l[1].share <= 1.01);
+    assert_true(l[0].confidence <= l[0].share && l[0].confidence > l[1].confidence);
+    assert_int_equal(language_rank(text_of("123 !"), l), 0);
+}
+
+static void a_short_text_is_less_certain(void **state)
+{
+    (void)state;
+    struct language brief, full;
+    language_detect(text_of("Guten Tag"), &brief);
+    language_detect(text_of("Guten Tag, wir möchten gern einen Tisch am Fenster für heute Abend reservieren."), &full);
+    assert_string_equal(full.tag, "de");
+    assert_true(brief.confidence < full.confidence && full.confidence > 0.8 && full.confidence <= 1);
+}
+
+static void a_part_speaks_for_itself_only_when_it_can(void **state)
+{
+    (void)state;
+    struct language l;
+    language_detect_within(text_of("Ja"), "nl", &l);
+    assert_string_equal(l.tag, "nl");
+    language_detect_within(text_of("12.30"), "nl", &l);
+    assert_string_equal(l.tag, "nl");
+    language_detect_within(text_of("Le magasin ferme plus tôt le dimanche, pensez à acheter du pain."), "nl", &l);
+    assert_string_equal(l.tag, "fr");
+    language_detect_within(text_of("?"), "und", &l);
+    assert_string_equal(l.tag, "und");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(languages_and_scripts),
         cmocka_unit_test(nothing_to_tell),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(ranks_what_a_text_is_made_of),
+        cmocka_unit_test(a_short_text_is_less_certain),
+        cmocka_unit_test(a_part_speaks_for_itself_only_when_it_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
