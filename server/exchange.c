@@ -212,7 +212,8 @@ static void add_headers(const struct service *s, const struct exchange *x, struc
     MHD_add_response_header(response, "X-Request-Id", x->id);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Cache-Control", x->reply.etag[0] != '\0' ? "no-cache" : "no-store");
-    MHD_add_response_header(response, "Content-Security-Policy", content_policy(x));
+    if (x->status != 304) /* headers of a 304 replace those that the browser has kept */
+        MHD_add_response_header(response, "Content-Security-Policy", content_policy(x));
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     if (x->reply.etag[0] != '\0')
         MHD_add_response_header(response, "ETag", x->reply.etag);

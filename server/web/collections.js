@@ -18,7 +18,7 @@ function table(caption, heads, rows) {
 
 function collectionRow(c) {
   const languages = (c.languages || []).slice(0, 6).map((l) => languageName(l.lang)).join(", ") + ((c.languages || []).length > 6 ? " …" : "");
-  return el("tr", {}, el("th", {scope: "row"}, el("a", {href: "?c=" + encodeURIComponent(c.name)}, c.name)),
+  return el("tr", {}, el("th", {scope: "row"}, el("a", {href: "#c=" + encodeURIComponent(c.name)}, c.name)),
     el("td", {class: "number"}, count(c.documents)), el("td", {class: "number"}, count(c.passages)),
     el("td", {}, languages), el("td", {}, c.model), el("td", {}, when(c.updated)));
 }

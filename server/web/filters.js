@@ -41,7 +41,10 @@ const choosable = (field, documents) => field.values.some((v) => v.documents > 1
 
 export async function drawFilters() {
   const panel = $("filters");
-  if (!state.collection) return panel.replaceChildren();
+  if ("missing" in ($("collection").selectedOptions[0]?.dataset || {})) {
+    $("state").textContent = words.empty + " " + words.howToFill;
+    return panel.replaceChildren();
+  }
   let stats;
   try {
     stats = await call("GET", collectionPath(state.collection, "/stats"));

@@ -1,7 +1,7 @@
 // Starts the page: which collection, which view, which colours.
 import {$, el} from "./dom.js";
 import {call} from "./api.js";
-import {state, go, onChange, address} from "./state.js";
+import {state, go, onChange, address, setHome} from "./state.js";
 import {words} from "./words.js";
 import {startSearch} from "./search.js";
 import {startReader} from "./reader.js";
@@ -47,9 +47,10 @@ function notice(text) {
 async function loadCollections() {
   const {collections} = await call("GET", "v1/collections");
   const names = collections.map((c) => c.name);
-  if (!names.includes(state.collection)) state.collection = names.includes("default") || names.length === 0 ? "default" : names[0];
-  if (!names.includes(state.collection)) names.push(state.collection);
-  $("collection").replaceChildren(...names.map((name) => el("option", {value: name, selected: name === state.collection}, name)));
+  if (!names.includes(state.collection)) setHome(names.includes("default") || names.length === 0 ? "default" : names[0]);
+  const options = names.map((name) => el("option", {value: name, selected: name === state.collection}, name));
+  if (names.length === 0) options.push(el("option", {value: state.collection, "data-missing": true}, state.collection));
+  $("collection").replaceChildren(...options);
 }
 
 async function start() {
@@ -64,6 +65,10 @@ async function start() {
       go({view: link.dataset.view}, true);
       $(link.dataset.view === "search" ? "query" : "main").focus();
     });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address holds what is shown
+    $("main").focus();
+  });
   $("collection").addEventListener("change", () => go({collection: $("collection").value, languages: [], fields: [], like: ""}, true));
   try {
     await loadCollections();
