@@ -189,8 +189,7 @@ static json_t *tei_error(const struct error *err, int http)
                      http == 422 ? "validation" : type);
 }
 
-/* The status that a family gives an error. */
-static int http_of(enum api_family family, enum status status)
+int api_family_http(enum api_family family, enum status status)
 {
     int http = status_http(status);
     switch (family) {
@@ -206,7 +205,7 @@ static int http_of(enum api_family family, enum status status)
 void api_reply_error(enum api_family family, const struct error *err, int http, struct api_reply *reply)
 {
     api_reply_release(reply);
-    reply->status = http != 0 ? http : http_of(family, err->status);
+    reply->status = http != 0 ? http : api_family_http(family, err->status);
     switch (family) {
     case API_COGNATE:
         reply->body = problem(err, reply->status);

@@ -24,6 +24,8 @@
 struct metrics; /* server/metrics.h */
 struct shape;   /* server/json_shape.h */
 
+#define API_DEADLINE_MS 30000
+
 enum api_access {
     API_OPEN, /* needs no key */
     API_READ,
@@ -83,7 +85,7 @@ struct api_route {
     const struct shape *request; /* of the body; NULL: takes none */
     const struct shape *answer;  /* of a success; NULL: not JSON */
     const char *media_type;      /* of a success that is not JSON; NULL: text/plain */
-    uint32_t deadline_ms;        /* a request may take when it does not say; 0: 30,000 */
+    uint32_t deadline_ms;        /* a request may take when it does not say; 0: API_DEADLINE_MS */
     bool storeless;              /* reads no collection: open to keys that are scoped to some */
 };
 
@@ -96,6 +98,9 @@ const struct api_route *api_route_find(const char *method, const char *path, con
 
 /* Never fails: what goes wrong is in the reply. */
 void api_call(struct engine *e, const struct api_request *request, struct api_reply *reply);
+
+/* The HTTP status that a family gives an error. */
+int api_family_http(enum api_family family, enum status status);
 
 /* The reply that says `err`, in the shape of `family`, with `http` in place of the status's own code unless
  * it is 0. */

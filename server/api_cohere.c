@@ -48,7 +48,10 @@ static const struct field embed_fields[] = {
      .about =
          "END and START cut long texts there, NONE refuses them; when absent they are pooled over windows."},
 };
-const struct shape shape_cohere_embed = SHAPE("CohereEmbed", "Texts to be embedded.", embed_fields);
+const struct shape shape_cohere_embed = SHAPE(
+    "CohereEmbed", "Texts to be embedded.", embed_fields,
+    .example = "{\"model\":\"cognate-e5-512\",\"texts\":[\"Guten "
+               "Morgen\"],\"input_type\":\"search_document\",\"embedding_types\":[\"float\",\"int8\"]}");
 
 static const struct field answer_fields[] = {
     {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "Of the call."},

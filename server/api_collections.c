@@ -16,8 +16,8 @@ static const struct field settings_fields[] = {
      .about =
          "Most tokens that neighbouring passages share; 40 when absent. At most half of passage_tokens."},
 };
-const struct shape shape_collection_settings =
-    SHAPE("CollectionSettings", "Settings of a new collection.", settings_fields, .empty = true);
+const struct shape shape_collection_settings = SHAPE("CollectionSettings", "Settings of a new collection.",
+                                                     settings_fields, .empty = true, .example = "{}");
 
 static const struct field language_fields[] = {
     {.name = "lang", .kind = FIELD_TEXT, .required = true, .about = "BCP 47; und when unknown."},

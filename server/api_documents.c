@@ -38,7 +38,8 @@ static const struct field patch_fields[] = {
      .about = "RFC 3339: when it expires; an empty text: never."},
 };
 const struct shape shape_document_patch =
-    SHAPE("DocumentPatch", "What can change without embedding; a text is sent as a document.", patch_fields);
+    SHAPE("DocumentPatch", "What can change without embedding; a text is sent as a document.", patch_fields,
+          .example = "{\"metadata\":{\"kind\":\"notice\"}}");
 
 static const struct field page_fields[] = {
     {.name = "after",
@@ -83,7 +84,7 @@ static const struct field delete_fields[] = {
     {.name = "dry_run", .kind = FIELD_BOOLEAN, .about = "Only count what would go; false when absent."},
 };
 const struct shape shape_documents_delete =
-    SHAPE("DocumentsDelete", "Which documents to delete.", delete_fields);
+    SHAPE("DocumentsDelete", "Which documents to delete.", delete_fields, .example = "{\"ids\":[\"none\"]}");
 
 static json_t *document_json(struct text collection, const struct document *d, bool with_text)
 {

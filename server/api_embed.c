@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "server/embed_call.h"
+#include "server/json_schema.h"
 #include "server/json_write.h"
 #include "server/routes.h"
 #include "server/vector_json.h"
@@ -15,13 +16,18 @@ static const struct field embed_fields[] = {
      .choices = vector_type_names,
      .about = "float (the default), int8 or binary."},
 };
-const struct shape shape_embed = SHAPE("Embed", "Texts to be embedded.", embed_fields);
+const struct shape shape_embed = SHAPE("Embed", "Texts to be embedded.", embed_fields,
+                                       .example = "{\"input\":[\"Guten Morgen\",\"good morning\"]}");
 
 static const struct field stretch_fields[] = {
     {.name = "start", .kind = FIELD_INTEGER, .required = true, .about = "Its first byte in the text."},
     {.name = "end", .kind = FIELD_INTEGER, .required = true, .about = "The byte behind its last."},
     {.name = "tokens", .kind = FIELD_INTEGER, .required = true, .about = "Its tokens alone."},
-    {.name = "embedding", .kind = FIELD_ANY, .required = true, .about = "Its vector."},
+    {.name = "embedding",
+     .kind = FIELD_ANY,
+     .required = true,
+     .schema = SCHEMA_EMBEDDING,
+     .about = "Its vector."},
 };
 static const struct shape shape_stretch = SHAPE("EmbeddedPassage", "A passage of a text.", stretch_fields);
 
@@ -31,6 +37,7 @@ static const struct field embedded_fields[] = {
      .kind = FIELD_ANY,
      .required = true,
      .nullable = true,
+     .schema = "{\"anyOf\":[" SCHEMA_EMBEDDING ",{\"type\":\"null\"}]}",
      .about = "Numbers, or base64 of them; null where passages are asked for."},
     {.name = "tokens",
      .kind = FIELD_INTEGER,
@@ -121,6 +128,9 @@ static const struct field similarity_fields[] = {
     {.name = "input",
      .kind = FIELD_ANY,
      .required = true,
+     .schema =
+         "{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"anyOf\":[{\"type\":\"string\"},"
+         "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}]}}",
      .about = "Two texts, or two lists of texts to be compared each with each."},
     {.name = "model", .kind = FIELD_TEXT, .about = "The model's name; the loaded one when absent."},
     {.name = "input_type",
@@ -128,7 +138,8 @@ static const struct field similarity_fields[] = {
      .choices = input_type_names,
      .about = "query (the default) or document."},
 };
-const struct shape shape_similarity = SHAPE("Similarity", "Texts to be compared.", similarity_fields);
+const struct shape shape_similarity = SHAPE("Similarity", "Texts to be compared.", similarity_fields,
+                                            .example = "{\"input\":[\"Guten Morgen\",\"good morning\"]}");
 
 static const struct field similarity_answer_fields[] = {
     {.name = "score", .kind = FIELD_NUMBER, .about = "Cosine of two texts."},
@@ -138,6 +149,7 @@ static const struct field similarity_answer_fields[] = {
      .about = "How probable it is that two texts mean the same, by the model's curve; null without one."},
     {.name = "matrix",
      .kind = FIELD_ANY,
+     .schema = SCHEMA_ROWS,
      .about = "Of two lists: a row for each of the first, the cosine to each of the second."},
 };
 const struct shape shape_similarity_answer =
@@ -248,7 +260,8 @@ static const struct field tokenize_fields[] = {
      .kind = FIELD_BOOLEAN,
      .about = "With the tokens that begin and end a text; true when absent."},
 };
-const struct shape shape_tokenize = SHAPE("Tokenize", "Texts to be tokenized.", tokenize_fields);
+const struct shape shape_tokenize = SHAPE("Tokenize", "Texts to be tokenized.", tokenize_fields,
+                                          .example = "{\"input\":\"Donaudampfschiff\"}");
 
 static const struct field token_fields[] = {
     {.name = "id", .kind = FIELD_INTEGER, .required = true, .about = "Row of the vocabulary."},
@@ -353,7 +366,8 @@ static const struct field detect_fields[] = {
      .most = ENGINE_DOCUMENT_BYTES,
      .about = "A text, or a list of them."},
 };
-const struct shape shape_detect = SHAPE("DetectLanguage", "Texts whose language is wanted.", detect_fields);
+const struct shape shape_detect = SHAPE("DetectLanguage", "Texts whose language is wanted.", detect_fields,
+                                        .example = "{\"input\":\"Der Zug hat Verspätung.\"}");
 
 #define LANGUAGE_FIELDS(needed)                                                                              \
     {.name = "lang",                                                                                         \

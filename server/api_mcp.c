@@ -3,10 +3,14 @@
 #include "server/mcp.h"
 #include "server/routes.h"
 
-const struct shape shape_mcp = {.name = "McpMessage",
-                                .about =
-                                    "A JSON-RPC 2.0 request or notification of the Model Context Protocol.",
-                                .open = true};
+const struct shape shape_mcp = {
+    .name = "McpMessage",
+    .about = "A JSON-RPC 2.0 request or notification of the Model Context Protocol.",
+    .open = true,
+    .schema = "{\"type\":\"object\",\"required\":[\"jsonrpc\",\"method\"],\"properties\":{"
+              "\"jsonrpc\":{\"const\":\"2.0\"},\"id\":{\"type\":[\"string\",\"integer\"]},"
+              "\"method\":{\"type\":\"string\"},\"params\":{\"type\":\"object\"}}}",
+    .example = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"};
 const struct shape shape_mcp_answer = {
     .name = "McpAnswer", .about = "Its JSON-RPC 2.0 answer.", .open = true};
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "server/embed_call.h"
+#include "server/json_schema.h"
 #include "server/json_write.h"
 #include "server/routes.h"
 
@@ -10,7 +11,8 @@ static const struct field embeddings_fields[] = {
     {.name = "user", .kind = FIELD_TEXT, .about = "Not used and not kept."},
 };
 const struct shape shape_openai_embeddings =
-    SHAPE("OpenAIEmbeddings", "Texts to be embedded, as OpenAI takes them.", embeddings_fields);
+    SHAPE("OpenAIEmbeddings", "Texts to be embedded, as OpenAI takes them.", embeddings_fields,
+          .example = "{\"model\":\"cognate-e5-512\",\"input\":[\"Guten Morgen\",\"good morning\"]}");
 
 static const struct field row_fields[] = {
     {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "embedding"},
@@ -18,6 +20,7 @@ static const struct field row_fields[] = {
     {.name = "embedding",
      .kind = FIELD_ANY,
      .required = true,
+     .schema = SCHEMA_EMBEDDING,
      .about = "Numbers, or base64 of their float32 bytes."},
 };
 static const struct shape shape_row = SHAPE("OpenAIEmbedding", "The vector of a text.", row_fields);

@@ -23,6 +23,7 @@ static const struct field rerank_fields[] = {
      .count = FIELD_LIST,
      .required = true,
      .items = EMBED_INPUTS,
+     .schema = "{\"type\":[\"string\",\"object\"]}",
      .about = "Texts, or objects {\"text\": …}."},
     {.name = "top_n",
      .kind = FIELD_INTEGER,
@@ -41,7 +42,9 @@ static const struct field rerank_fields[] = {
      .about = "Not used: long documents are pooled over windows."},
     {.name = "max_chunks_per_doc", .kind = FIELD_INTEGER, .about = "Not used, likewise."},
 };
-const struct shape shape_rerank = SHAPE("Rerank", "Documents to be ordered.", rerank_fields);
+const struct shape shape_rerank = SHAPE("Rerank", "Documents to be ordered.", rerank_fields,
+                                        .example = "{\"query\":\"late train\",\"documents\":[\"Le train est "
+                                                   "en retard.\",\"Cook the onions.\"],\"top_n\":1}");
 
 static const struct field result_fields[] = {
     {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which document."},
@@ -96,10 +99,20 @@ static const struct shape shape_tei = SHAPE("TeiRerank", "Texts to be ordered.",
 const struct shape shape_rerank_any = {
     .name = "RerankAny",
     .about = "query with texts (Text Embeddings Inference) or documents (Jina, Cohere).",
-    .open = true};
+    .either = {&shape_tei, &shape_rerank},
+    .example = "{\"query\":\"late train\",\"texts\":[\"Le train est en retard.\",\"Cook the onions.\"]}"};
+
+static const struct field tei_rank_fields[] = {
+    {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which text."},
+    {.name = "score", .kind = FIELD_NUMBER, .required = true, .about = "0 to 1; a cosine with raw_scores."},
+    {.name = "text", .kind = FIELD_TEXT, .about = "With return_text."},
+};
+static const struct shape shape_tei_ranks =
+    SHAPE("TeiRank", "Texts, best first.", tei_rank_fields, .list = true);
 const struct shape shape_rerank_any_answer = {.name = "RerankAnyAnswer",
-                                              .about = "A list of {index, score, text?}, or a RerankAnswer.",
-                                              .anything = true};
+                                              .about = "As the request's family answers.",
+                                              .anything = true,
+                                              .either = {&shape_tei_ranks, &shape_rerank_answer}};
 
 struct rank {
     size_t index;

@@ -69,7 +69,8 @@ static const struct field body_fields[] = {
      .about = "In place of query: several, answered in order. queries times k is at most 20,000."},
     COMMON_FIELDS,
 };
-const struct shape shape_search = SHAPE("Search", "A search: one of query, vector and queries.", body_fields);
+const struct shape shape_search = SHAPE("Search", "A search: one of query, vector and queries.", body_fields,
+                                        .example = "{\"query\":\"When can I borrow books?\",\"k\":3}");
 
 static const struct field parameter_fields[] = {
     {.name = "query",

@@ -4,6 +4,7 @@
 
 #include "common/utf8.h"
 #include "server/embed_call.h"
+#include "server/json_schema.h"
 #include "server/json_write.h"
 #include "server/routes.h"
 #include "server/token_text.h"
@@ -38,9 +39,11 @@ static const struct field embed_fields[] = {
      .about = "true: vectors have unit length; false is refused."},
     {.name = "dimensions", .kind = FIELD_INTEGER, .least = 1, .most = 65536, .about = "Shorter vectors."},
 };
-const struct shape shape_tei_embed = SHAPE("TeiEmbed", "Texts to be embedded.", embed_fields);
+const struct shape shape_tei_embed =
+    SHAPE("TeiEmbed", "Texts to be embedded.", embed_fields,
+          .example = "{\"inputs\":[\"Guten Morgen\",\"good morning\"],\"truncate\":true}");
 const struct shape shape_tei_vectors = {
-    .name = "TeiVectors", .about = "A vector for each text.", .list = true};
+    .name = "TeiVectors", .about = "A vector for each text.", .list = true, .schema = SCHEMA_ROWS};
 
 static const struct field sentences_fields[] = {
     {.name = "source_sentence",
@@ -67,9 +70,12 @@ static const struct field similarity_fields[] = {
      .about = "What to compare."},
     {.name = "parameters", .kind = FIELD_OBJECT, .of = &shape_parameters, .about = "How to embed."},
 };
-const struct shape shape_tei_similarity = SHAPE("TeiSimilarity", "Texts to be compared.", similarity_fields);
+const struct shape shape_tei_similarity =
+    SHAPE("TeiSimilarity", "Texts to be compared.", similarity_fields,
+          .example = "{\"inputs\":{\"source_sentence\":\"late train\",\"sentences\":[\"Le train est en "
+                     "retard.\",\"Cook the onions.\"]}}");
 const struct shape shape_tei_scores = {
-    .name = "TeiScores", .about = "A cosine for each sentence.", .list = true};
+    .name = "TeiScores", .about = "A cosine for each sentence.", .list = true, .schema = SCHEMA_NUMBERS};
 
 static const struct field tokenize_fields[] = {
     {.name = "inputs",
@@ -85,17 +91,32 @@ static const struct field tokenize_fields[] = {
      .choices = input_type_names,
      .about = "No prompt when absent."},
 };
-const struct shape shape_tei_tokenize = SHAPE("TeiTokenize", "Texts to be tokenized.", tokenize_fields);
+const struct shape shape_tei_tokenize = SHAPE("TeiTokenize", "Texts to be tokenized.", tokenize_fields,
+                                              .example = "{\"inputs\":\"Donaudampfschiff\"}");
 const struct shape shape_tei_tokens = {
-    .name = "TeiTokens", .about = "For each text a list of {id, text, special, start, stop}.", .list = true};
+    .name = "TeiTokens",
+    .about = "For each text its tokens; start and stop count characters.",
+    .list = true,
+    .schema = "{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":"
+              "[\"id\",\"text\",\"special\",\"start\",\"stop\"],\"properties\":{\"id\":{\"type\":\"integer\"}"
+              ",\"text\":{\"type\":\"string\"},\"special\":{\"type\":\"boolean\"},\"start\":{\"type\":["
+              "\"integer\",\"null\"]},\"stop\":{\"type\":[\"integer\",\"null\"]}}}}}"};
 
 static const struct field decode_fields[] = {
-    {.name = "ids", .kind = FIELD_ANY, .required = true, .about = "Token ids, or a list of such lists."},
+    {.name = "ids",
+     .kind = FIELD_ANY,
+     .required = true,
+     .schema = "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"array\","
+               "\"items\":{\"type\":\"integer\"}}]}}",
+     .about = "Token ids, or a list of such lists."},
     {.name = "skip_special_tokens", .kind = FIELD_BOOLEAN, .about = "true when absent."},
 };
-const struct shape shape_tei_decode = SHAPE("TeiDecode", "Token ids to be turned into text.", decode_fields);
-const struct shape shape_tei_texts = {
-    .name = "TeiTexts", .about = "A text for each list of ids.", .list = true};
+const struct shape shape_tei_decode = SHAPE("TeiDecode", "Token ids to be turned into text.", decode_fields,
+                                            .example = "{\"ids\":[0,33600,31,2]}");
+const struct shape shape_tei_texts = {.name = "TeiTexts",
+                                      .about = "A text for each list of ids.",
+                                      .list = true,
+                                      .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"};
 
 const struct shape shape_tei_info = {.name = "TeiInfo", .about = "The model and the limits.", .open = true};
 
@@ -187,10 +208,14 @@ void handle_tei_similarity(struct api_call *call)
     json_decref(all);
 }
 
-const struct shape shape_tei_any = {
-    .name = "TeiAny", .about = "inputs as /embed takes them, or as /similarity does.", .open = true};
-const struct shape shape_tei_any_answer = {
-    .name = "TeiAnyAnswer", .about = "A vector for each text, or a cosine for each sentence.", .list = true};
+const struct shape shape_tei_any = {.name = "TeiAny",
+                                    .about = "inputs as /embed takes them, or as /similarity does.",
+                                    .either = {&shape_tei_embed, &shape_tei_similarity},
+                                    .example = "{\"inputs\":\"good morning\"}"};
+const struct shape shape_tei_any_answer = {.name = "TeiAnyAnswer",
+                                           .about = "A vector for each text, or a cosine for each sentence.",
+                                           .list = true,
+                                           .schema = "{\"anyOf\":[" SCHEMA_ROWS "," SCHEMA_NUMBERS "]}"};
 
 void handle_tei_any(struct api_call *call)
 {

@@ -8,10 +8,14 @@
 
 #include "common/utf8.h"
 #include "server/embed_call.h"
+#include "server/json_schema.h"
 #include "server/json_write.h"
 #include "server/routes.h"
 
 #define SIGNATURE "serving_default"
+
+#define TF_INPUT                                                                                             \
+    "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1}]}"
 
 static const char *const signatures[] = {SIGNATURE, NULL};
 static const struct field predict_fields[] = {
@@ -20,17 +24,23 @@ static const struct field predict_fields[] = {
      .kind = FIELD_ANY,
      .count = FIELD_LIST,
      .items = EMBED_INPUTS,
+     .schema = TF_INPUT,
      .about = "Rows: texts, {\"b64\": …}, or objects with one such input."},
     {.name = "inputs",
      .kind = FIELD_ANY,
+     .schema = "{\"anyOf\":[" TF_INPUT ",{\"type\":\"array\",\"items\":" TF_INPUT "}]}",
      .about = "In place of instances: a text, a list, or an object with one such input."},
 };
 const struct shape shape_tf_predict =
-    SHAPE("TfPredict", "Exactly one of instances and inputs.", predict_fields);
+    SHAPE("TfPredict", "Exactly one of instances and inputs.", predict_fields,
+          .example = "{\"instances\":[\"Guten Morgen\",\"good morning\"]}");
 
 static const struct field answer_fields[] = {
-    {.name = "predictions", .kind = FIELD_ANY, .about = "For instances: a vector for each."},
-    {.name = "outputs", .kind = FIELD_ANY, .about = "For inputs: a vector for each."},
+    {.name = "predictions",
+     .kind = FIELD_ANY,
+     .schema = SCHEMA_ROWS,
+     .about = "For instances: a vector for each."},
+    {.name = "outputs", .kind = FIELD_ANY, .schema = SCHEMA_ROWS, .about = "For inputs: a vector for each."},
 };
 const struct shape shape_tf_answer = SHAPE("TfPredictAnswer", "Vectors.", answer_fields);
 

@@ -37,7 +37,9 @@ static const struct field document_fields[] = {
      .about = "RFC 3339: from then on the document is not there any more; never when absent."},
 };
 const struct shape shape_document_in =
-    SHAPE("NewDocument", "A document to be indexed.", document_fields, .rows = true);
+    SHAPE("NewDocument", "A document to be indexed.", document_fields, .rows = true,
+          .example = "{\"id\":\"a\",\"text\":\"La bibliothèque ouvre à neuf "
+                     "heures.\",\"metadata\":{\"kind\":\"notice\"}}");
 
 enum status metadata_text(const json_t *metadata, char **out, struct error *err)
 {

@@ -16,7 +16,6 @@
 #include "server/routes.h"
 #include "server/tls.h"
 
-#define WORK_MS     30000
 #define LINGER_MS   2000
 #define CLIENT_LEFT 499 /* before its answer had gone */
 
@@ -464,7 +463,7 @@ static enum MHD_Result body(struct service *s, struct exchange *x, struct connec
 
 static int64_t deadline(const struct service *s, const struct exchange *x)
 {
-    int64_t ms = x->route->deadline_ms != 0 ? x->route->deadline_ms : WORK_MS;
+    int64_t ms = x->route->deadline_ms != 0 ? x->route->deadline_ms : API_DEADLINE_MS;
     if (s->deadline_ms != 0)
         ms = s->deadline_ms;
     if (x->pass.timeout_ms != 0)

@@ -1,5 +1,12 @@
 #include "server/json_schema.h"
 
+json_t *schemas_text(struct schemas *w, const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    w->good = value != NULL && w->good;
+    return value;
+}
+
 void schemas_put(struct schemas *w, json_t *object, const char *key, json_t *value)
 {
     w->good = json_object_set_new(object, key, value) == 0 && w->good;
@@ -76,7 +83,7 @@ static json_t *one_schema(struct schemas *w, const struct field *f)
     case FIELD_INPUT:
         return input_schema(w, f);
     default:
-        return json_object();
+        return f->schema != NULL ? schemas_text(w, f->schema) : json_object();
     }
 }
 
@@ -95,6 +102,9 @@ json_t *schemas_field(struct schemas *w, const struct field *f)
 
 json_t *schemas_object(struct schemas *w, const struct shape *shape)
 {
+    if (shape->either[0] != NULL)
+        return json_pack("{s:s, s:[o,o]}", "description", shape->about, "oneOf",
+                         schemas_shape(w, shape->either[0]), schemas_shape(w, shape->either[1]));
     json_t *properties = json_object(), *required = json_array();
     json_t *schema = json_pack("{s:s, s:s, s:o, s:b}", "type", "object", "description", shape->about,
                                "properties", properties, "additionalProperties", shape->open);
@@ -117,4 +127,16 @@ void schemas_add(struct schemas *w, const struct shape *shape)
         return;
     schemas_put(w, w->defined, shape->name, json_null()); /* a shape may hold itself */
     schemas_put(w, w->defined, shape->name, schemas_object(w, shape));
+}
+
+json_t *schemas_shape(struct schemas *w, const struct shape *shape)
+{
+    if (shape->schema != NULL) {
+        json_t *schema = schemas_text(w, shape->schema);
+        schemas_put(w, schema, "description", json_string(shape->about));
+        return schema;
+    }
+    schemas_add(w, shape);
+    json_t *one = schemas_reference(w, shape->name);
+    return shape->list ? json_pack("{s:s, s:o}", "type", "array", "items", one) : one;
 }

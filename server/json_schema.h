@@ -15,6 +15,12 @@
 
 #include "server/json_shape.h"
 
+/* Texts of schemas that several shapes need. */
+#define SCHEMA_NUMBERS "{\"type\":\"array\",\"items\":{\"type\":\"number\"}}"
+#define SCHEMA_ROWS    "{\"type\":\"array\",\"items\":" SCHEMA_NUMBERS "}"
+#define SCHEMA_EMBEDDING                                                                                     \
+    "{\"anyOf\":[" SCHEMA_NUMBERS ",{\"type\":\"string\",\"contentEncoding\":\"base64\"}]}"
+
 struct schemas {
     json_t *defined;    /* by name: what references lead to */
     const char *prefix; /* of a reference, before the name */
@@ -28,5 +34,12 @@ json_t *schemas_reference(const struct schemas *w, const char *name); /* {"$ref"
 json_t *schemas_object(struct schemas *w, const struct shape *shape);
 void schemas_add(struct schemas *w, const struct shape *shape);
 json_t *schemas_field(struct schemas *w, const struct field *f);
+
+/* What a body or an answer of a shape looks like: a reference, or the schema in place where it has no fields.
+ */
+json_t *schemas_shape(struct schemas *w, const struct shape *shape);
+
+/* A JSON text of our own, as a value. */
+json_t *schemas_text(struct schemas *w, const char *text);
 
 #endif

@@ -219,7 +219,7 @@ enum status shape_check(const struct shape *shape, const json_t *value, const ch
         const json_t *given = json_object_iter_value(i);
         const struct field *f = find_field(shape, name);
         path_key(at, path, name);
-        if (f == NULL && shape->open)
+        if (f == NULL && (shape->open || shape->either[0] != NULL))
             continue;
         enum status status = f == NULL             ? unknown_field(shape, name, at, err)
                              : json_is_null(given) ? STATUS_OK

@@ -45,6 +45,7 @@ struct field {
     const char *const *choices; /* of a text, NULL at the end */
     const struct shape *of;
     const char *about;
+    const char *schema; /* of FIELD_ANY: what its reader takes, as the text of a JSON Schema */
 };
 
 struct shape {
@@ -57,6 +58,9 @@ struct shape {
     bool anything; /* of an answer: not described further */
     bool rows;     /* a list of such objects is as good as one */
     bool empty;    /* of a request: a body may be left out */
+    const struct shape *either[2]; /* in place of fields: one of two shapes; the handler finds out which */
+    const char *schema;            /* of an answer without fields: the text of a JSON Schema */
+    const char *example; /* of a request: JSON text that works on a collection with a document "a" */
 };
 
 #define SHAPE(name, about, fields, ...)                                                                      \

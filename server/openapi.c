@@ -9,13 +9,29 @@
 
 /* ---- operations ---- */
 
+/* An example of each {name}. */
+static const char *const path_examples[][2] = {{"collection", "default"},
+                                               {"id", "a"},
+                                               {"model", "cognate-e5-512"},
+                                               {"version", "1"},
+                                               {"label", "stable"}};
+
+static json_t *path_example(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof path_examples / sizeof *path_examples; i++)
+        if (text_is((struct text){name, len}, path_examples[i][0]))
+            return json_string(path_examples[i][1]);
+    return NULL;
+}
+
 static json_t *path_parameters(struct schemas *w, const char *pattern)
 {
     json_t *list = json_array();
     for (const char *open = strchr(pattern, '{'); open != NULL; open = strchr(open + 1, '{')) {
         size_t len = strcspn(open + 1, "}");
-        json_t *parameter = json_pack("{s:s%, s:s, s:b, s:{s:s, s:i}}", "name", open + 1, len, "in", "path",
-                                      "required", 1, "schema", "type", "string", "minLength", 1);
+        json_t *parameter =
+            json_pack("{s:s%, s:s, s:b, s:{s:s, s:i}, s:o*}", "name", open + 1, len, "in", "path", "required",
+                      1, "schema", "type", "string", "minLength", 1, "example", path_example(open + 1, len));
         w->good = json_array_append_new(list, parameter) == 0 && w->good;
     }
     return list;
@@ -41,12 +57,14 @@ static void add_query(struct schemas *w, json_t *list, const struct shape *query
 static json_t *request_body(struct schemas *w, const struct api_route *route)
 {
     const struct shape *shape = route->request;
-    schemas_add(w, shape);
-    json_t *schema = schemas_reference(w, shape->name);
+    json_t *schema = schemas_shape(w, shape);
     if (shape->rows)
         schema = json_pack("{s:[o,{s:s,s:o}]}", "oneOf", schema, "type", "array", "items",
-                           schemas_reference(w, shape->name));
-    json_t *content = json_pack("{s:{s:o}}", "application/json", "schema", schema);
+                           schemas_shape(w, shape));
+    json_t *json = json_pack("{s:o}", "schema", schema);
+    if (shape->example != NULL)
+        schemas_put(w, json, "example", schemas_text(w, shape->example));
+    json_t *content = json_pack("{s:o}", "application/json", json);
     if (route->ndjson)
         schemas_put(w, content, "application/x-ndjson", json_pack("{s:{s:s}}", "schema", "type", "string"));
     char about[96];
@@ -74,31 +92,86 @@ static json_t *error_content(const struct schemas *w, enum api_family family)
                      "schema", schemas_reference(w, family_errors[family].name));
 }
 
-static json_t *answer_schema(struct schemas *w, const struct shape *shape)
+static bool is_cause(const struct api_route *route, enum status status)
 {
-    if (shape->list && shape->count == 0)
-        return json_pack("{s:s, s:s}", "type", "array", "description", shape->about);
-    if (shape->anything)
-        return json_pack("{s:s}", "description", shape->about);
-    schemas_add(w, shape);
-    return shape->list ? json_pack("{s:s, s:o}", "type", "array", "items", schemas_reference(w, shape->name))
-                       : schemas_reference(w, shape->name);
+    bool body = route->body_limit > 0;
+    switch (status) {
+    case STATUS_UNAUTHORIZED:
+        return route->access != API_OPEN;
+    case STATUS_NOT_FOUND:
+        return strchr(route->pattern, '{') != NULL || (route->storeless && body);
+    case STATUS_CONFLICT:
+    case STATUS_MODEL_MISMATCH:
+        return !route->storeless && body;
+    case STATUS_TOO_LARGE:
+    case STATUS_MEDIA_TYPE:
+    case STATUS_OVERLOADED:
+        return body;
+    case STATUS_DISK_FULL:
+        return route->access == API_WRITE;
+    case STATUS_INVALID:
+    case STATUS_FORBIDDEN:
+    case STATUS_INTERNAL:
+    case STATUS_UNAVAILABLE:
+    case STATUS_DEADLINE:
+        return true;
+    default:
+        return false;
+    }
 }
 
-static json_t *responses(struct schemas *w, const struct api_route *route)
+/* The codes of what a family answers with a status, in words. */
+static void list_codes(enum api_family family, int http, char out[128])
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (enum status s = STATUS_OK + 1; s <= STATUS_CANCELLED; s++) {
+        if (api_family_http(family, s) != http)
+            continue;
+        int n = snprintf(out + used, 128 - used, "%s%s", used > 0 ? ", " : "", status_code(s));
+        if (n < 0 || (size_t)n >= 128 - used)
+            break;
+        used += (size_t)n;
+    }
+}
+
+/* Adds the response of a family with a status to `shared`, and a reference to it to `all`. */
+static void add_error(struct schemas *w, enum api_family family, int http, json_t *shared, json_t *all)
+{
+    char name[64], codes[128], key[8];
+    snprintf(key, sizeof key, "%d", http);
+    snprintf(name, sizeof name, "%s%d", family_errors[family].name, http);
+    if (json_object_get(shared, name) == NULL) {
+        list_codes(family, http, codes);
+        json_t *response = json_pack("{s:s, s:o}", "description", codes, "content", error_content(w, family));
+        if (http == 429 || http == 503)
+            schemas_put(w, response, "headers",
+                        json_pack("{s:{s:s, s:{s:s}}}", "Retry-After", "description", "Seconds to wait.",
+                                  "schema", "type", "integer"));
+        schemas_put(w, shared, name, response);
+    }
+    schemas_put(w, all, key, json_pack("{s:s+}", "$ref", "#/components/responses/", name));
+}
+
+static json_t *responses(struct schemas *w, const struct api_route *route, json_t *shared)
 {
     json_t *content;
     if (route->answer != NULL) {
-        content = json_pack("{s:{s:o}}", "application/json", "schema", answer_schema(w, route->answer));
+        content = json_pack("{s:{s:o}}", "application/json", "schema", schemas_shape(w, route->answer));
     } else {
         content = json_pack("{s:{s:{s:s}}}", route->media_type != NULL ? route->media_type : "text/plain",
                             "schema", "type", "string");
     }
-    json_t *all =
-        json_pack("{s:{s:s, s:o}, s:{s:s, s:o}}", "200", "description", "Done.", "content", content,
-                  "default", "description", "What went wrong.", "content", error_content(w, route->family));
+    json_t *all = json_pack("{s:{s:s, s:o}, s:{s:s, s:o}}", "200", "description", "Done.", "content", content,
+                            "default", "description", "What else went wrong.", "content",
+                            error_content(w, route->family));
     if (strcmp(route->method, "PUT") == 0)
         schemas_put(w, all, "201", json_incref(json_object_get(all, "200")));
+    if (route->family == API_MCP)
+        schemas_put(w, all, "202", json_pack("{s:s}", "description", "A notification was taken."));
+    for (enum status s = STATUS_OK + 1; s <= STATUS_CANCELLED; s++)
+        if (is_cause(route, s))
+            add_error(w, route->family, api_family_http(route->family, s), shared, all);
     return all;
 }
 
@@ -117,16 +190,18 @@ static json_t *operation_id(const struct api_route *route)
     return json_stringn(id, n > 0 && id[n - 1] == '_' ? n - 1 : n);
 }
 
-static json_t *operation(struct schemas *w, const struct api_route *route)
+static json_t *operation(struct schemas *w, const struct api_route *route, json_t *shared)
 {
     static const char *const access[] = {"open", "read", "write", "admin"};
     json_t *parameters = path_parameters(w, route->pattern);
-    json_t *op = json_pack("{s:o, s:s, s:s, s:o}", "operationId", operation_id(route), "summary",
-                           route->summary, "x-access", access[route->access], "parameters", parameters);
+    json_t *op = json_pack("{s:o, s:s, s:s, s:i, s:o}", "operationId", operation_id(route), "summary",
+                           route->summary, "x-access", access[route->access], "x-deadline-ms",
+                           (int)(route->deadline_ms != 0 ? route->deadline_ms : API_DEADLINE_MS),
+                           "parameters", parameters);
     add_query(w, parameters, route->query);
     if (route->request != NULL)
         schemas_put(w, op, "requestBody", request_body(w, route));
-    schemas_put(w, op, "responses", responses(w, route));
+    schemas_put(w, op, "responses", responses(w, route, shared));
     if (route->access == API_OPEN)
         schemas_put(w, op, "security", json_array());
     return op;
@@ -178,14 +253,15 @@ static void add_plain_errors(struct schemas *w)
 json_t *openapi_document(void)
 {
     struct schemas w = {.defined = json_object(), .prefix = "#/components/schemas/", .good = true};
-    json_t *paths = json_object();
+    json_t *paths = json_object(), *shared = json_object();
     json_t *document = json_pack(
-        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s}}}, s:[{s:[]}, {}]}", "openapi", "3.1.0",
+        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:o, s:{s:{s:s, s:s}}}, s:[{s:[]}, {}]}", "openapi", "3.1.0",
         "info", "title", "Cognate", "version", COGNATE_VERSION, "description",
         "Semantic search over documents in many languages. Bodies are JSON in UTF-8; unknown fields are "
-        "errors; offsets are bytes of UTF-8. Limits of texts (maxLength) are bytes.",
-        "paths", paths, "components", "schemas", w.defined, "securitySchemes", "key", "type", "http",
-        "scheme", "bearer", "security", "key");
+        "errors; offsets are bytes of UTF-8. Limits of texts (maxLength) are bytes. A request ends after "
+        "x-deadline-ms unless its header X-Request-Timeout-Ms says otherwise.",
+        "paths", paths, "components", "schemas", w.defined, "responses", shared, "securitySchemes", "key",
+        "type", "http", "scheme", "bearer", "security", "key");
     size_t n;
     const struct api_route *routes = api_routes(&n);
     schemas_put(&w, w.defined, "Problem", problem_schema(&w));
@@ -199,7 +275,7 @@ json_t *openapi_document(void)
         method[len] = '\0';
         if (json_object_get(paths, routes[i].pattern) == NULL)
             schemas_put(&w, paths, routes[i].pattern, json_object());
-        schemas_put(&w, json_object_get(paths, routes[i].pattern), method, operation(&w, &routes[i]));
+        schemas_put(&w, json_object_get(paths, routes[i].pattern), method, operation(&w, &routes[i], shared));
     }
     if (document == NULL || !w.good) {
         json_decref(document);
