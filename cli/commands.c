@@ -29,6 +29,8 @@ const struct command *const commands[] = {
     &command_bench_search,
     &command_doctor,
     &command_check,
+    &command_backup,
+    &command_restore,
     &command_config,
     &command_completion,
     &command_manual,

@@ -34,10 +34,12 @@ static enum status describe(const struct progress *p, const struct progress_now 
     char done[16], total[16];
     progress_bytes(now->done, done);
     progress_bytes(p->total, total);
-    enum status status = buf_printf(out, NULL, "%" PRIu64 " documents", now->items);
+    enum status status = STATUS_OK;
+    if (now->items > 0)
+        status = buf_printf(out, NULL, "%" PRIu64 " documents  ", now->items);
     if (status == STATUS_OK)
-        status = p->total > 0 ? buf_printf(out, NULL, "  %s of %s", done, total)
-                              : buf_printf(out, NULL, "  %s", done);
+        status =
+            p->total > 0 ? buf_printf(out, NULL, "%s of %s", done, total) : buf_printf(out, NULL, "%s", done);
     if (status == STATUS_OK && seconds > 0 && now->items > 0)
         status = buf_printf(out, NULL, "  %.0f/s", (double)now->items / seconds);
     if (status == STATUS_OK && p->total > now->done && now->done > 0 && seconds >= 1) {

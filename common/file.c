@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,21 @@ done:
     if (fd >= 0)
         close(fd);
     buf_release(&temporary);
+    return status;
+}
+
+enum status file_replace(const char *from, const char *to, struct error *err)
+{
+    char *copy = strdup(to);
+    enum status status = copy != NULL ? STATUS_OK : error_memory(err, "renaming a file");
+    if (status == STATUS_OK && rename(from, to) != 0)
+        status = error_system(err, errno, "rename a new file to", to);
+    int folder = status == STATUS_OK ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (status == STATUS_OK && (folder < 0 || fsync(folder) != 0))
+        status = error_system(err, errno, "sync the folder of", to);
+    if (folder >= 0)
+        close(folder);
+    free(copy);
     return status;
 }
 

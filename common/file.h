@@ -28,6 +28,9 @@ enum status file_read(const char *path, struct buf *out, struct error *err);
 /* Writes a file beside its final name, syncs it, and renames it into place. */
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct error *err);
 
+/* Renames `from`, whose content is on the disk, to `to`, and brings the renaming to the disk too. */
+enum status file_replace(const char *from, const char *to, struct error *err);
+
 /* Creates `path` and the folders above it (mode 0700) where they are missing. */
 enum status folder_create(const char *path, struct error *err);
 

@@ -39,6 +39,7 @@ struct collection;
  * INVALID when it is no store, UNSUPPORTED when a newer program wrote it. */
 enum status store_open(const char *path, enum store_mode mode, enum isa isa, struct store **out,
                        struct error *err);
+const char *store_path(const struct store *s); /* absolute */
 void store_close(struct store *s); /* accepts NULL; every collection must have been released */
 
 struct store_info {
@@ -50,6 +51,34 @@ enum status store_info(struct store *s, struct store_info *out, struct error *er
 
 /* Reads every page and every checksum the store keeps; CORRUPT with the first finding. */
 enum status store_check(struct store *s, struct error *err);
+
+/* Who is told how far long work is, now and then; returning false ends the work with CANCELLED. */
+struct watcher {
+    bool (*tell)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+
+/* Gives unused space back to the file system while the store is in use. */
+struct compacted {
+    int64_t before, after; /* bytes of database and log */
+    bool anew;             /* the whole file was written again, not only cut */
+};
+enum status store_compact(struct store *s, const struct watcher *w, struct compacted *out, struct error *err);
+
+/* Copies the store as it is at one moment to a file that stands alone, while others read and write. The file
+ * appears under its name when it is whole. CONFLICT when `path` is there and not to be replaced. `w` may be
+ * NULL; it hears bytes. */
+enum status store_backup(struct store *s, const char *path, bool replace, const struct watcher *w,
+                         struct error *err);
+
+/* Puts a backup in the place of a store that nobody has open for writing, after its copy has passed
+ * store_check. CONFLICT when there is a store and it is not to be replaced, or a process writes it. */
+struct store_counts {
+    uint64_t collections, documents, passages;
+    int64_t bytes;
+};
+enum status store_restore(const char *backup, const char *path, bool replace, const struct watcher *w,
+                          struct store_counts *out, struct error *err);
 
 /* ---- collections ---- */
 

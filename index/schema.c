@@ -169,12 +169,18 @@ static enum status check_tables(struct sql *c, int version, struct error *err)
     return status == STATUS_OK && version > 1 ? keyword_check_tables(c, err) : status;
 }
 
-static enum status create_file(struct sql *c, struct error *err)
+enum status schema_prepare(struct sql *c, struct error *err)
 {
     int reserved = PAGE_SUM_BYTES;
     sqlite3_file_control(c->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-    return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL",
+    return sql_run(c, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA user_version = 0",
                    err);
+}
+
+static enum status create_file(struct sql *c, struct error *err)
+{
+    enum status status = schema_prepare(c, err);
+    return status == STATUS_OK ? sql_run(c, "PRAGMA journal_mode = WAL", err) : status;
 }
 
 /* Each step is a transaction: an interrupted upgrade leaves one of the versions, and goes on from there. */

@@ -13,6 +13,9 @@
 #define PASSAGE_LIMIT ((int64_t)1 << PASSAGE_BITS)
 #define SPACE_LIMIT   ((int64_t)1 << 22)
 
+/* Gives an empty database file the layout of a store's: page size, room for the sums of pages. */
+enum status schema_prepare(struct sql *c, struct error *err);
+
 /* Creates the tables in an empty database, brings older ones up to date, and checks that they are ours to
  * the letter. INVALID for another program's database, UNSUPPORTED for a newer version, CORRUPT when the
  * tables are not those of their version. Only checks when `write` is false. */

@@ -27,8 +27,8 @@ int64_t time_now_ms(void)
 
 /* ---- opening ---- */
 
-/* The one name that every way to the file leads to, so that all of them meet at one lock. */
-static enum status canonical(const char *path, char **out, struct error *err)
+/* So that all ways to a file meet at one lock. */
+enum status store_canonical(const char *path, char **out, struct error *err)
 {
     enum status status = STATUS_OK;
     char *folder = NULL, *copy = NULL, *base = NULL, *full = realpath(path, NULL);
@@ -130,7 +130,7 @@ enum status store_open(const char *path, enum store_mode mode, enum isa isa, str
     pthread_mutex_init(&s->pool, NULL);
     pthread_mutex_init(&s->registry, NULL);
     pthread_cond_init(&s->reader_free, NULL);
-    enum status status = canonical(path, &s->path, err);
+    enum status status = store_canonical(path, &s->path, err);
     if (status == STATUS_OK)
         status = look(s->path, mode, err);
     if (status == STATUS_OK && mode == STORE_READ)
@@ -150,6 +150,11 @@ enum status store_open(const char *path, enum store_mode mode, enum isa isa, str
     else
         store_close(s);
     return status;
+}
+
+const char *store_path(const struct store *s)
+{
+    return s->path;
 }
 
 void store_close(struct store *s)
@@ -236,13 +241,21 @@ void store_reader_done(struct store *s, struct sql *c)
 
 /* ---- the writer ---- */
 
-enum status store_begin(struct store *s, struct error *err)
+enum status store_turn(struct store *s, struct error *err)
 {
     if (s->mode != STORE_WRITE)
         return error_set(err, STATUS_FORBIDDEN, "%s was opened for reading only; nothing can be changed",
                          s->path);
     pthread_mutex_lock(&s->writing);
-    enum status status = sql_run(&s->writer, "BEGIN IMMEDIATE", err);
+    return STATUS_OK;
+}
+
+enum status store_begin(struct store *s, struct error *err)
+{
+    enum status status = store_turn(s, err);
+    if (status != STATUS_OK)
+        return status;
+    status = sql_run(&s->writer, "BEGIN IMMEDIATE", err);
     if (status != STATUS_OK)
         pthread_mutex_unlock(&s->writing);
     return status;
@@ -268,6 +281,29 @@ static void checkpoint(struct store *s)
     sqlite3_busy_timeout(s->writer.db, RESTART_WAIT_MS);
     sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &done);
     sqlite3_busy_timeout(s->writer.db, SQL_BUSY_MS);
+}
+
+enum status store_shorten_log(struct store *s, struct error *err)
+{
+    int pages = 0, done = 0;
+    enum status status = store_turn(s, err);
+    if (status != STATUS_OK)
+        return status;
+    sql_reset(&s->writer);
+    sqlite3_busy_timeout(s->writer.db, RESTART_WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &done);
+    sqlite3_busy_timeout(s->writer.db, SQL_BUSY_MS);
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
+        status = sql_error(&s->writer, rc, err);
+    pthread_mutex_unlock(&s->writing);
+    return status;
+}
+
+enum status watcher_tell(const struct watcher *w, uint64_t done, uint64_t total, struct error *err)
+{
+    if (w == NULL || w->tell(w->context, done, total))
+        return STATUS_OK;
+    return error_set(err, STATUS_CANCELLED, "stopped before the end; nothing is lost");
 }
 
 enum status store_commit(struct store *s, struct error *err)

@@ -60,10 +60,21 @@ struct collection {
 enum status store_reader(struct store *s, struct sql **out, struct error *err);
 void store_reader_done(struct store *s, struct sql *c); /* accepts NULL */
 
-/* The writer's turn: begin, then either commit or not, then end, which rolls back what was not committed. */
+/* The one name that every way to a file leads to, whether it is there or not. The caller frees it. */
+enum status store_canonical(const char *path, char **out, struct error *err);
+
+/* The writer's turn: begin, then either commit or not, then end, which rolls back what was not committed.
+ * store_turn takes the turn without a transaction. */
+enum status store_turn(struct store *s, struct error *err);
 enum status store_begin(struct store *s, struct error *err);
 enum status store_commit(struct store *s, struct error *err);
 void store_end(struct store *s);
+
+/* Brings the log into the file and cuts it to nothing, as far as readers let go of it within a moment. */
+enum status store_shorten_log(struct store *s, struct error *err);
+
+/* Tells a watcher, which may be NULL; CANCELLED when it wants no more. */
+enum status watcher_tell(const struct watcher *w, uint64_t done, uint64_t total, struct error *err);
 
 /* Row of collections for this handle in the connection's snapshot; NOT_FOUND once it is deleted. */
 struct collection_row {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/json_edge.h"
 #include "server/json_write.h"
@@ -237,6 +238,8 @@ void api_reply_release(struct api_reply *reply)
 {
     json_decref(reply->body);
     free(reply->text);
+    if (reply->has_file)
+        close(reply->file);
     *reply = (struct api_reply){0};
 }
 

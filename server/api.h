@@ -64,6 +64,9 @@ struct api_reply {
     json_t *body; /* owned; NULL when there is none or `text` is set */
     char *text;   /* owned; the answer as text: what is not JSON, and JSON that holds vectors (a node a number
                      would take longer than encoding) */
+    bool has_file; /* the answer is the content of `file`, a descriptor that the reply owns */
+    int file;
+    uint64_t file_bytes;
     const char *media_type; /* static; NULL: application/json, or application/problem+json of a problem */
     char etag[64];          /* quoted; empty: the answer is not to be kept by anyone */
     const char *allow;      /* of a 405: the methods there are */

@@ -245,13 +245,17 @@ static enum MHD_Result answer(struct service *s, struct exchange *x, struct MHD_
         bytes = (struct text){0};
     }
     x->status = x->reply.status;
-    x->bytes_out = strcmp(x->method, "HEAD") == 0 ? 0 : bytes.len;
+    uint64_t length = x->reply.has_file ? x->reply.file_bytes : bytes.len;
+    x->bytes_out = strcmp(x->method, "HEAD") == 0 ? 0 : length;
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(bytes.len, (void *)bytes.data, MHD_RESPMEM_PERSISTENT);
+        x->reply.has_file
+            ? MHD_create_response_from_fd64(length, x->reply.file)
+            : MHD_create_response_from_buffer(bytes.len, (void *)bytes.data, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return MHD_NO;
+    x->reply.has_file = false; /* the response closes it */
     add_headers(s, x, response);
-    if (bytes.len > 0)
+    if (length > 0)
         MHD_add_response_header(response, "Content-Type", media_type(x));
     if (strcmp(x->method, "OPTIONS") == 0 && x->status == 204 && x->pass.origin.len > 0) {
         add_header(response, "Access-Control-Allow-Methods", text_of(x->reply.allow));
@@ -260,7 +264,7 @@ static enum MHD_Result answer(struct service *s, struct exchange *x, struct MHD_
                                 "MCP-Protocol-Version, Mcp-Method, Mcp-Name");
         MHD_add_response_header(response, "Access-Control-Max-Age", "600");
     }
-    int64_t end = monotonic_ms() + CONNECTION_BODY_MS + (int64_t)(bytes.len * 1000 / CONNECTION_BODY_RATE);
+    int64_t end = monotonic_ms() + CONNECTION_BODY_MS + (int64_t)(length * 1000 / CONNECTION_BODY_RATE);
     connection_enter(&s->connections, c, CONNECTION_ANSWER, end);
     inactivity(library, CONNECTION_INACTIVE_MS / 1000);
     enum MHD_Result queued = MHD_queue_response(library, (unsigned)x->status, response);

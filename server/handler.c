@@ -39,6 +39,15 @@ bool call_is_known(struct api_call *call, const char *etag)
     return true;
 }
 
+void call_answer_file(struct api_call *call, int fd, uint64_t bytes, const char *media_type)
+{
+    call->reply->status = 200;
+    call->reply->has_file = true;
+    call->reply->file = fd;
+    call->reply->file_bytes = bytes;
+    call->reply->media_type = media_type;
+}
+
 json_t *text_json(struct text text)
 {
     return json_stringn(text.len > 0 ? text.data : "", text.len);

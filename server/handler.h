@@ -45,6 +45,9 @@ void call_answer_text(struct api_call *call, struct buf *text, const char *media
  * client's list is one that matches. */
 bool call_is_known(struct api_call *call, const char *etag);
 
+/* Answers 200 with the first `bytes` of an open file, which it takes. */
+void call_answer_file(struct api_call *call, int fd, uint64_t bytes, const char *media_type);
+
 /* A text of the engine as JSON; null when it is empty. */
 json_t *text_json(struct text text);
 json_t *text_or_null(struct text text);

@@ -78,6 +78,10 @@ static const struct api_route table[] = {
     {"DELETE", "/v1/collections/{collection}/documents/{id}", API_WRITE, API_COGNATE, NO_BODY, false,
      "Deletes a document.", handle_document_delete, .answer = &shape_deleted},
 
+    {"POST", "/v1/admin/backup", API_ADMIN, API_COGNATE, NO_BODY, false,
+     "A copy of the whole store as it is at this moment: a file for `cognate restore`.", handle_backup,
+     .deadline_ms = INGEST_MS},
+
     {"POST", "/v1/collections/{collection}/search", API_READ, API_COGNATE, SEARCH_BYTES, false,
      "The documents nearest in meaning to a query, each with its best passage. Several queries are answered "
      "as "

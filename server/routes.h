@@ -47,6 +47,9 @@ extern const struct shape shape_document_in, shape_ingest_query, shape_ingest_an
 extern const struct shape shape_document, shape_document_patch, shape_documents_query, shape_documents;
 extern const struct shape shape_documents_delete;
 
+/* api_admin.c */
+void handle_backup(struct api_call *call);
+
 /* api_search.c */
 void handle_search(struct api_call *call);
 extern const struct shape shape_search, shape_search_query, shape_search_answer;
