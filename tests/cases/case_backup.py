@@ -65,5 +65,5 @@ with Scratch() as folder:
     code, out, err = cognate("restore", "--replace", backup, db=restored)
     assert code == 2 and "damaged" in err, (code, err)
     assert count(restored) == total
-    code, out, err = cognate("restore", os.path.join(folder, "none.db"), db=restored)
+    code, out, err = cognate("restore", os.path.join(folder, "none.db"), db=os.path.join(folder, "new.db"))
     assert code == 2 and "none.db" in err, (code, err)

@@ -3,41 +3,56 @@
 
 #define DOCUMENTS 1200
 
-static char filler[3000];
+#define BATCH  100
+#define FILLER 3000
 
-static void put_large(struct collection *c, size_t i)
+static void name(size_t i, char out[24])
 {
-    static float floats[SCRATCH_WIDTH];
-    char id[24];
-    struct passage_row passage = {.end = sizeof filler, .tokens = 1, .vector = floats};
-    struct document_row row = {.text = {filler, sizeof filler}, .passages = &passage, .passage_count = 1};
-    struct put_result result;
-    snprintf(id, sizeof id, "%05zu", i);
-    memset(filler, 'a' + (int)(i % 26), sizeof filler);
-    row.id = text_of(id);
-    memcpy(row.content_hash, id, 5);
-    scratch_vector(i, floats);
-    assert_int_equal(collection_put(c, &row, 1, PUT_UPSERT, &result, NULL), STATUS_OK);
-    assert_int_equal(result.outcome, PUT_CREATED);
+    snprintf(out, 24, "%05zu", i);
+}
+
+/* Documents first … first + BATCH - 1, in one transaction. */
+static void put_batch(struct collection *c, size_t first)
+{
+    static char texts[BATCH][FILLER], ids[BATCH][24];
+    static float floats[BATCH][SCRATCH_WIDTH];
+    static struct passage_row passages[BATCH];
+    static struct document_row rows[BATCH];
+    static struct put_result results[BATCH];
+    for (size_t i = 0; i < BATCH; i++) {
+        name(first + i, ids[i]);
+        memset(texts[i], 'a' + (int)(i % 26), FILLER);
+        scratch_vector(first + i, floats[i]);
+        passages[i] = (struct passage_row){.end = FILLER, .tokens = 1, .vector = floats[i]};
+        rows[i] = (struct document_row){
+            .id = text_of(ids[i]), .text = {texts[i], FILLER}, .passages = &passages[i], .passage_count = 1};
+        memcpy(rows[i].content_hash, ids[i], 5);
+    }
+    assert_int_equal(collection_put(c, rows, BATCH, PUT_CREATE, results, NULL), STATUS_OK);
+    for (size_t i = 0; i < BATCH; i++)
+        assert_int_equal(results[i].outcome, PUT_CREATED);
 }
 
 static void fill(struct collection *c)
 {
-    for (size_t i = 0; i < DOCUMENTS; i++)
-        put_large(c, i);
+    for (size_t i = 0; i < DOCUMENTS; i += BATCH)
+        put_batch(c, i);
 }
 
-/* Deletes the documents whose number modulo `of` is at least `from`. */
-static void thin(struct collection *c, size_t of, size_t from)
+/* Deletes two of three, all over the file. */
+static void thin(struct collection *c)
 {
+    static char ids[DOCUMENTS][24];
+    struct text gone[DOCUMENTS];
+    size_t n = 0;
     uint64_t deleted = 0;
     for (size_t i = 0; i < DOCUMENTS; i++) {
-        char id[24];
-        snprintf(id, sizeof id, "%05zu", i);
-        struct text name = text_of(id);
-        if (i % of >= from)
-            assert_int_equal(collection_delete(c, &name, 1, &deleted, NULL), STATUS_OK);
+        name(i, ids[i]);
+        if (i % 3 > 0)
+            gone[n++] = text_of(ids[i]);
     }
+    assert_int_equal(collection_delete(c, gone, n, &deleted, NULL), STATUS_OK);
+    assert_int_equal(deleted, n);
 }
 
 static bool go_on(void *calls, uint64_t done, uint64_t total)
@@ -68,7 +83,7 @@ static void gaps_are_closed(void **state)
     reader = scratch_open(STORE_READ);
     struct collection *seen = scratch_collection(reader, "c");
     assert_string_not_equal(scratch_nearest(seen, 0), "");
-    thin(c, 3, 1); /* two of three, all over the file */
+    thin(c);
     size_t calls = 0;
     struct watcher watcher = {go_on, &calls};
     assert_int_equal(store_compact(s, &watcher, &result, NULL), STATUS_OK);
@@ -78,16 +93,14 @@ static void gaps_are_closed(void **state)
     assert_int_equal(store_info(s, &info, NULL), STATUS_OK);
     assert_true(info.file_bytes == result.after);
     assert_int_equal(store_check(reader, NULL), STATUS_OK);
-    float floats[SCRATCH_WIDTH];
-    struct hits hits = {0};
-    scratch_vector(0, floats);
-    assert_int_equal(collection_search(seen,
-                                       &(struct search_query){.vector = floats, .k = 1000, .min_cosine = -2},
-                                       &hits, NULL),
+    struct document *documents;
+    size_t n;
+    assert_int_equal(collection_documents(seen, text_of(""), DOCUMENTS, false, &documents, &n, NULL),
                      STATUS_OK);
-    assert_int_equal(hits.count, DOCUMENTS / 3);
-    hits_release(&hits);
-    put_large(c, DOCUMENTS + 1); /* and life goes on */
+    assert_int_equal(n, DOCUMENTS / 3);
+    documents_free(documents, n);
+    assert_string_not_equal(scratch_nearest(seen, 0), "");
+    put_batch(c, DOCUMENTS); /* and life goes on */
     assert_int_equal(store_check(s, NULL), STATUS_OK);
     assert_int_equal(store_compact(reader, NULL, &result, NULL), STATUS_FORBIDDEN);
     collection_release(seen);

@@ -1,21 +1,30 @@
 /* What goes, by id, by what it is, and by its time; and what is left. */
 #include "scratch_store.h"
 
-static void put_expiring(struct collection *c, const char *id, size_t vector, int64_t expires)
+#define MOST 1500
+
+/* `n` documents named by their numbers, in one transaction; the time of document i is expires[i]. */
+static void put_expiring(struct collection *c, const char *const *ids, const int64_t *expires, size_t n)
 {
-    float floats[SCRATCH_WIDTH];
-    struct passage_row passage = {.end = strlen(id), .tokens = 1, .vector = floats};
-    struct document_row row = {.id = text_of(id),
-                               .lang = text_of("en"),
-                               .text = text_of(id),
-                               .expires = expires,
-                               .passages = &passage,
-                               .passage_count = 1};
-    struct put_result result = {0};
-    scratch_vector(vector, floats);
-    snprintf((char *)row.content_hash, sizeof row.content_hash, "%.31s", id);
-    assert_int_equal(collection_put(c, &row, 1, PUT_UPSERT, &result, NULL), STATUS_OK);
-    assert_int_equal(result.error.status, STATUS_OK);
+    static float floats[MOST][SCRATCH_WIDTH];
+    static struct passage_row passages[MOST];
+    static struct document_row rows[MOST];
+    static struct put_result results[MOST];
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(ids[i]);
+        scratch_vector(i, floats[i]);
+        passages[i] = (struct passage_row){.end = length, .tokens = 1, .vector = floats[i]};
+        rows[i] = (struct document_row){.id = text_of(ids[i]),
+                                        .lang = text_of("en"),
+                                        .text = text_of(ids[i]),
+                                        .expires = expires[i],
+                                        .passages = &passages[i],
+                                        .passage_count = 1};
+        memcpy(rows[i].content_hash, ids[i], length);
+    }
+    assert_int_equal(collection_put(c, rows, n, PUT_UPSERT, results, NULL), STATUS_OK);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(results[i].error.status, STATUS_OK);
 }
 
 static uint64_t documents_of(struct collection *c)
@@ -80,8 +89,7 @@ static void expired_is_not_there(void **state)
     const int64_t past = 1000, future = (int64_t)1 << 45;
     struct document d = {0};
     uint64_t n = 99;
-    put_expiring(c, "old", 0, past);
-    put_expiring(c, "new", 1, future);
+    put_expiring(c, (const char *const[]){"old", "new"}, (const int64_t[]){past, future}, 2);
     scratch_put(c, "ever", "ever", 2, PUT_UPSERT);
     assert_int_equal(documents_of(c), 3); /* the row is there … */
     assert_int_equal(collection_get(c, text_of("old"), &d, NULL), STATUS_NOT_FOUND);
@@ -147,12 +155,16 @@ static void the_sweep_takes_what_expired(void **state)
     scratch_create(s, "c");
     scratch_create(s, "d");
     struct collection *c = scratch_collection(s, "c"), *d = scratch_collection(s, "d");
-    for (size_t i = 0; i < 1500; i++) {
-        char id[16];
-        snprintf(id, sizeof id, "%zu", i);
-        put_expiring(c, id, i, i % 100 == 0 ? (int64_t)1 << 45 : 1);
+    static char names[MOST][24];
+    static const char *ids[MOST];
+    static int64_t expires[MOST];
+    for (size_t i = 0; i < MOST; i++) {
+        snprintf(names[i], sizeof names[i], "%zu", i);
+        ids[i] = names[i];
+        expires[i] = i % 100 == 0 ? (int64_t)1 << 45 : 1;
     }
-    put_expiring(d, "x", 0, 1);
+    put_expiring(c, ids, expires, MOST);
+    put_expiring(d, ids, (const int64_t[]){1}, 1);
     assert_int_equal(store_sweep(s, &n, NULL), STATUS_OK);
     assert_int_equal(n, 1485 + 1);
     assert_int_equal(documents_of(c), 15);
