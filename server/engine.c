@@ -11,6 +11,8 @@
 #include "common/utf8.h"
 #include "server/model_path.h"
 
+#define QUERY_CACHE_BYTES ((size_t)16 << 20) /* some 8,000 queries of 512 dimensions */
+
 int64_t monotonic_ms(void)
 {
     struct timespec now;
@@ -65,11 +67,13 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
 static void unload(struct engine *e)
 {
     batcher_free(e->batcher);
+    query_cache_free(e->queries);
     model_free(e->model);
     tokenizer_free(e->tokenizer);
     gguf_free(e->file);
     free(e->path);
     e->batcher = NULL;
+    e->queries = NULL;
     e->model = NULL;
     e->tokenizer = NULL;
     e->file = NULL;
@@ -115,8 +119,10 @@ static enum status load(struct engine *e, struct error *err)
                            (unsigned)model_info(e->model)->vocabulary);
     if (status == STATUS_OK) {
         model_space_id(e->file, &options, e->about.space_id);
-        status = batcher_new(e->model, e->options.threads, ENGINE_WAITING, &e->batcher, err);
+        status = query_cache_new(e->about.space_id, model_info(e->model)->width, QUERY_CACHE_BYTES, &e->queries, err);
     }
+    if (status == STATUS_OK)
+        status = batcher_new(e->model, e->options.threads, ENGINE_WAITING, &e->batcher, err);
     if (status != STATUS_OK) {
         unload(e);
         return status;
@@ -179,7 +185,8 @@ enum status engine_canaries(struct engine *e, double *lowest, uint32_t *count, s
     }
     for (uint32_t i = 0; i < n; i++)
         model_canary(e->model, i, &texts[i], &answers[i]);
-    status = engine_embed(e, &(struct embed_request){.texts = texts, .n = n}, &got, err);
+    /* as bulk, which is never answered from memory */
+    status = engine_embed(e, &(struct embed_request){.texts = texts, .n = n, .bulk = true}, &got, err);
     if (status != STATUS_OK)
         goto done;
     double least = 1;
@@ -298,8 +305,10 @@ void count_search(struct engine *e, const struct hits *hits)
 void engine_stats(struct engine *e, struct engine_stats *out)
 {
     *out = (struct engine_stats){0};
-    if (engine_loaded(e))
+    if (engine_loaded(e)) {
         batcher_stats(e->batcher, &out->encoder);
+        query_cache_stats(e->queries, &out->queries);
+    }
     pthread_mutex_lock(&e->figures);
     memcpy(out->plans, e->plans, sizeof e->plans);
     out->plan_count = e->plan_count;

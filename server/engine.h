@@ -32,6 +32,7 @@
 #include "encoder/encoder.h"
 #include "index/index.h"
 #include "server/batcher.h"
+#include "server/query_cache.h"
 #include "tokenizer/passage.h"
 #include "tokenizer/tokenizer.h"
 
@@ -122,7 +123,7 @@ struct embeddings {
     struct passage *passages;    /* one a row: its bytes of the text; tokens of this stretch alone */
 };
 
-/* All vectors, or none. */
+/* All vectors, or none. Queries that were asked before come from memory (query_cache.h) unless they are bulk. */
 enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
                          struct error *err);
 void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
@@ -185,7 +186,8 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
 #define ENGINE_PLANS 8
 
 struct engine_stats {
-    struct batch_stats encoder; /* zero before the model is loaded */
+    struct batch_stats encoder; /* zero before the model is loaded, like */
+    struct query_cache_stats queries;
     struct engine_plan {
         const char *name; /* as struct hits says */
         bool exact;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPEATABLE_TEXTS 32 /* of one call; more are a batch, which nobody types twice */
+
 /* One call of engine_embed on its way.
  *
  *     text 0 ──────────▶ sequence 0 ────────────────────────────▶ row 0
@@ -211,12 +213,10 @@ static enum status embed(struct embedding *m, struct embeddings *out, struct err
     return STATUS_OK;
 }
 
-enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
-                         struct error *err)
+static enum status embed_all(struct engine *e, const struct embed_request *request, struct embeddings *out,
+                             struct error *err)
 {
-    enum status status = engine_load(e, err);
-    if (status == STATUS_OK)
-        status = batcher_enter(e->batcher, err);
+    enum status status = batcher_enter(e->batcher, err);
     if (status != STATUS_OK)
         return status;
     struct embedding m = {.e = e, .request = request, .prompt = prompt_of(e, request->input_type)};
@@ -231,6 +231,72 @@ enum status engine_embed(struct engine *e, const struct embed_request *request, 
     free(m.ranges);
     free(m.firsts);
     free(m.texts);
+    return status;
+}
+
+/* ---- queries that were asked before ---- */
+
+/* Whether the request is of the kind that is remembered: a few queries, each with a vector of its own. */
+static bool is_repeatable(const struct embed_request *r)
+{
+    return r->input_type == INPUT_QUERY && !r->bulk && r->long_text != LONG_TEXT_PASSAGES && r->n > 0 &&
+           r->n <= REPEATABLE_TEXTS && (r->deadline_ms == 0 || monotonic_ms() < r->deadline_ms);
+}
+
+/* All texts out of the cache; false when one of them is not there. */
+static bool recall(struct engine *e, const struct embed_request *r, const struct query_key *keys,
+                   struct embeddings *out)
+{
+    size_t width = e->about.info->width;
+    struct embeddings found = {.vectors = malloc(r->n * width * sizeof *found.vectors),
+                               .rows = r->n,
+                               .width = width,
+                               .texts = calloc(r->n, sizeof *found.texts),
+                               .passages = calloc(r->n, sizeof *found.passages)};
+    bool all = found.vectors != NULL && found.texts != NULL && found.passages != NULL;
+    for (size_t i = 0; i < r->n && all; i++) {
+        struct query_tokens tokens;
+        all = query_cache_find(e->queries, &keys[i], found.vectors + i * width, &tokens);
+        if (!all)
+            break;
+        found.texts[i] = (struct embedded_text){.first = i, .count = 1, .tokens = tokens.all};
+        found.passages[i] = (struct passage){.end = r->texts[i].len, .tokens = tokens.own};
+    }
+    if (all)
+        *out = found;
+    else
+        embeddings_release(&found);
+    return all;
+}
+
+/* Keeps what went through the encoder in one piece: such a vector does not depend on `long_text`. */
+static void remember(struct engine *e, const struct embed_request *r, const struct query_key *keys,
+                     const struct embeddings *got)
+{
+    uint32_t context = e->about.info->context;
+    for (size_t i = 0; i < r->n; i++)
+        if (got->texts[i].dropped == 0 && got->texts[i].tokens <= context && got->passages[i].start == 0 &&
+            got->passages[i].end == r->texts[i].len)
+            query_cache_keep(e->queries, &keys[i], got->vectors + i * got->width,
+                             (struct query_tokens){got->texts[i].tokens, got->passages[i].tokens});
+}
+
+enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
+                         struct error *err)
+{
+    struct query_key keys[REPEATABLE_TEXTS];
+    enum status status = engine_load(e, err);
+    if (status != STATUS_OK)
+        return status;
+    if (!is_repeatable(request))
+        return embed_all(e, request, out, err);
+    for (size_t i = 0; i < request->n; i++)
+        query_cache_key(e->queries, prompt_of(e, request->input_type), request->texts[i], &keys[i]);
+    if (recall(e, request, keys, out))
+        return STATUS_OK;
+    status = embed_all(e, request, out, err);
+    if (status == STATUS_OK)
+        remember(e, request, keys, out);
     return status;
 }
 

@@ -23,6 +23,7 @@ struct engine {
     struct tokenizer *tokenizer;
     struct model *model;
     struct batcher *batcher;
+    struct query_cache *queries;
     struct engine_model about;
     char *path;
 

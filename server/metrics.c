@@ -171,6 +171,15 @@ static void write_encoder(const struct batch_stats *s, struct exposition *x)
     exposition_histogram(x, fills, "", batch_fill_bounds, BATCH_FILLS, s->fills, (double)s->tokens);
 }
 
+static void write_queries(const struct query_cache_stats *s, struct exposition *x)
+{
+    exposition_figure(x, "cognate_query_cache_hits_total", "counter", "Queries whose vectors were in memory.",
+                      (double)s->hits);
+    exposition_figure(x, "cognate_query_cache_misses_total", "counter",
+                      "Queries looked for in memory and not found.", (double)s->misses);
+    exposition_figure(x, "cognate_query_cache_entries", "gauge", "Queries in memory.", (double)s->entries);
+}
+
 /* The model, without waiting for it. Names are the file's: what a label may not hold is left out. */
 static void write_model(struct engine *e, struct exposition *x)
 {
@@ -201,6 +210,7 @@ static void write_engine(struct engine *e, struct exposition *x)
     engine_stats(e, &s);
     write_model(e, x);
     write_encoder(&s.encoder, x);
+    write_queries(&s.queries, x);
     exposition_family(x, searches, "counter", "Queries answered, by the plan that was followed.");
     for (size_t i = 0; i < s.plan_count; i++) {
         snprintf(labels, sizeof labels, "plan=\"%s\",exact=\"%s\"", s.plans[i].name,

@@ -92,6 +92,53 @@ static void a_text_alone_or_among_others(void **state)
         free(some[i]);
 }
 
+/* The second time a query comes from memory, with everything that the first time said of it; documents, bulk and
+ * texts that do not go through the encoder in one piece never do. */
+static void a_repeated_query_is_remembered(void **state)
+{
+    (void)state;
+    struct engine_stats before, after;
+    char *text = words(900);
+    struct text texts[] = {text_of("où est la gare?"), text_of("")};
+    struct embeddings first = {0}, again = {0};
+    engine_stats(engine, &before);
+    for (int i = 0; i < 2; i++) {
+        struct embed_request request = {.texts = texts, .n = 2, .long_text = i == 0 ? LONG_TEXT_POOL : LONG_TEXT_ERROR};
+        assert_int_equal(engine_embed(engine, &request, i == 0 ? &first : &again, NULL), STATUS_OK);
+    }
+    assert_int_equal(again.rows, 2);
+    assert_int_equal(again.width, first.width);
+    assert_memory_equal(first.vectors, again.vectors, 2 * first.width * sizeof(float));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(first.texts[i].first, again.texts[i].first);
+        assert_int_equal(first.texts[i].count, again.texts[i].count);
+        assert_int_equal(first.texts[i].tokens, again.texts[i].tokens);
+        assert_int_equal(first.texts[i].dropped, again.texts[i].dropped);
+        assert_int_equal(first.passages[i].start, again.passages[i].start);
+        assert_int_equal(first.passages[i].end, again.passages[i].end);
+        assert_int_equal(first.passages[i].tokens, again.passages[i].tokens);
+    }
+    engine_stats(engine, &after);
+    assert_int_equal(after.encoder.texts - before.encoder.texts, 2);
+    assert_int_equal(after.queries.hits - before.queries.hits, 2);
+    embeddings_release(&first);
+    embeddings_release(&again);
+
+    before = after;
+    const struct embed_request others[] = {{.texts = texts, .n = 1, .input_type = INPUT_DOCUMENT},
+                                           {.texts = texts, .n = 1, .bulk = true},
+                                           {.texts = texts, .n = 1, .long_text = LONG_TEXT_PASSAGES},
+                                           {.texts = &(struct text){text, strlen(text)}, .n = 1}};
+    for (size_t i = 0; i < 2 * sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(engine_embed(engine, &others[i / 2], &first, NULL), STATUS_OK);
+        embeddings_release(&first);
+    }
+    engine_stats(engine, &after);
+    assert_int_equal(after.queries.hits, before.queries.hits);
+    assert_int_equal(after.queries.entries, before.queries.entries);
+    free(text);
+}
+
 static void long_texts_are_never_cut_unsaid(void **state)
 {
     (void)state;
@@ -424,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_alone_or_among_others),
+        cmocka_unit_test(a_repeated_query_is_remembered),
         cmocka_unit_test(long_texts_are_never_cut_unsaid),
         cmocka_unit_test(windows_weigh_by_their_tokens),
         cmocka_unit_test(bad_input_is_named),
