@@ -65,6 +65,16 @@ static enum status find_characters(struct breaks *b, struct text text, struct er
     return status;
 }
 
+static enum status find_lines(struct breaks *b, struct text text, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < text.len && status == STATUS_OK; status = append(b, at, err)) {
+        const char *end = memchr(text.data + at, '\n', text.len - at);
+        at = end != NULL ? (size_t)(end - text.data) + 1 : text.len;
+    }
+    return status;
+}
+
 enum status breaks_find(struct breaks *b, enum break_kind kind, struct text text, struct error *err)
 {
     static const UBreakIteratorType types[] = {
@@ -72,6 +82,8 @@ enum status breaks_find(struct breaks *b, enum break_kind kind, struct text text
     enum status status = STATUS_OK;
     UErrorCode code = U_ZERO_ERROR;
     b->count = 0;
+    if (kind == BREAK_LINE)
+        return find_lines(b, text, err);
     if (kind == BREAK_CHARACTER)
         return find_characters(b, text, err);
     if (b->iterators[kind] == NULL)

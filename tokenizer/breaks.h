@@ -15,7 +15,9 @@
 #include "common/status.h"
 #include "common/text.h"
 
-enum break_kind { BREAK_SENTENCE, BREAK_WORD, BREAK_GRAPHEME, BREAK_CHARACTER, BREAK_KINDS };
+/* From coarse to fine. A line ends behind its "\\n"; ICU knows the next three; a character is a code point.
+ */
+enum break_kind { BREAK_LINE, BREAK_SENTENCE, BREAK_WORD, BREAK_GRAPHEME, BREAK_CHARACTER, BREAK_KINDS };
 
 #define BREAKS_MAX_TEXT ((size_t)1 << 20) /* bytes given to ICU at a time */
 
@@ -31,7 +33,7 @@ struct breaks {
 void breaks_open(struct breaks *b, struct text lang);
 void breaks_close(struct breaks *b); /* accepts a zeroed one */
 
-/* `text` is valid UTF-8 of at most BREAKS_MAX_TEXT bytes. */
+/* `text` is valid UTF-8 of at most BREAKS_MAX_TEXT bytes; UINT32_MAX for lines and characters. */
 enum status breaks_find(struct breaks *b, enum break_kind kind, struct text text, struct error *err);
 
 #endif

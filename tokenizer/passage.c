@@ -5,35 +5,31 @@
  *     passages   [-----------------------------------]
  *                              [-------------------------------------------------]        (shares a sentence)
  *
- *     (1) A unit is a sentence without the white space around it, or, where a sentence holds too many tokens,
- * a part of one; it always fits in a passage by itself. (2) A unit is encoded once, and the sum over a run
- * tells nearly how many tokens the run has. Tokens at the seams may differ, so each passage is encoded once
- * more as it stands, and loses units while it is too long. (3) Between sentences, a passage that is at least
- * half full ends where a paragraph or a section ends.
+ *     (1) A unit is a sentence, a heading, a table or a block of code without the white space around it, or,
+ * where that holds too many tokens, a part of one; it always fits in a passage by itself. (2) A unit is
+ * encoded once, and the sum over a run tells nearly how many tokens the run has. Tokens at the seams may
+ * differ, so each passage is encoded once more as it stands, and loses units while it is too long. (3)
+ * Between sentences, a passage that is at least half full ends where a paragraph or a section ends.
  *
  * So every byte is encoded about three times, whatever the document looks like.
  */
 #include "tokenizer/passage.h"
 
 #include <stdlib.h>
-#include <unicode/uchar.h>
 
-#include "common/utf8.h"
-#include "tokenizer/breaks.h"
+#include "tokenizer/segments.h"
 
 #define DEFAULT_MAX_TOKENS     200
 #define DEFAULT_OVERLAP_TOKENS 40
 #define LEAST_TOKENS           16
 
-/* ICU ends a sentence at each line end. A line at least this long that goes on in lower case was wrapped by
- * an editor. */
-#define WRAPPED_BYTES 40
-
 struct unit {
     size_t start, end;
     uint32_t tokens;
+    uint32_t under; /* the heading it stands under or is */
+    bool heading;
     bool opens; /* a paragraph or a section starts here */
-    bool part;  /* of a sentence that was too long */
+    bool whole; /* not a part of something that was too long */
 };
 
 struct cutter {
@@ -43,9 +39,9 @@ struct cutter {
     uint32_t budget;  /* tokens of a passage */
     uint32_t overlap; /* tokens shared by neighbours */
     struct breaks breaks;
+    struct segments segments;
     struct unit *units;
     size_t count, capacity;
-    bool after_heading;
     struct passages *out;
     struct error *err;
 };
@@ -54,23 +50,9 @@ struct range {
     size_t start, end;
 };
 
-/* The range without the white space at its ends. */
 static struct range trim(const struct cutter *c, struct range r)
 {
-    uint32_t character;
-    while (r.start < r.end) {
-        size_t n = utf8_decode(c->text.data + r.start, r.end - r.start, &character);
-        if (!u_isUWhiteSpace((UChar32)character))
-            break;
-        r.start += n;
-    }
-    while (r.start < r.end) {
-        size_t last = utf8_floor(c->text.data, c->text.len, r.end - 1);
-        utf8_decode(c->text.data + last, r.end - last, &character);
-        if (!u_isUWhiteSpace((UChar32)character))
-            break;
-        r.end = last;
-    }
+    segment_trim(c->text, &r.start, &r.end);
     return r;
 }
 
@@ -88,23 +70,17 @@ static enum status encode(struct cutter *c, struct range r, uint32_t *tokens)
     return status;
 }
 
-static bool is_heading(const struct cutter *c, size_t start)
-{
-    return c->text.data[start] == '#' && (start == 0 || c->text.data[start - 1] == '\n');
-}
-
 /* Whether a paragraph or a section starts at `start`. What follows a heading belongs with it. */
-static bool opens(struct cutter *c, size_t start)
+static bool opens(const struct cutter *c, size_t start, bool heading)
 {
-    size_t lines = 0, from = c->count > 0 ? c->units[c->count - 1].end : 0;
-    bool heading = is_heading(c, start), after_heading = c->after_heading;
-    for (size_t i = from; i < start; i++)
+    const struct unit *before = c->count > 0 ? &c->units[c->count - 1] : NULL;
+    size_t lines = 0;
+    for (size_t i = before != NULL ? before->end : 0; i < start; i++)
         lines += c->text.data[i] == '\n';
-    c->after_heading = heading;
-    return heading || (lines >= 2 && !after_heading);
+    return heading || (lines >= 2 && (before == NULL || !before->heading));
 }
 
-static enum status add_unit(struct cutter *c, struct range r, uint32_t tokens, bool part)
+static enum status add_unit(struct cutter *c, struct range r, uint32_t tokens, bool whole, bool heading)
 {
     if (c->count == c->capacity) {
         size_t capacity = c->capacity * 2 + 64;
@@ -114,7 +90,8 @@ static enum status add_unit(struct cutter *c, struct range r, uint32_t tokens, b
         c->units = units;
         c->capacity = capacity;
     }
-    struct unit unit = {r.start, r.end, tokens, opens(c, r.start), part};
+    uint32_t under = c->out->heading_count > 0 ? (uint32_t)c->out->heading_count - 1 : PASSAGE_NO_HEADING;
+    struct unit unit = {r.start, r.end, tokens, under, heading, opens(c, r.start, heading), whole};
     c->units[c->count++] = unit;
     return STATUS_OK;
 }
@@ -131,7 +108,7 @@ static enum status add_part(struct cutter *c, struct range r, enum break_kind ki
     if (status != STATUS_OK)
         return status;
     if (tokens <= c->budget)
-        return add_unit(c, r, tokens, true);
+        return add_unit(c, r, tokens, false, false);
     /* Alone it has more tokens than it had in its sentence. */
     uint32_t excess = tokens - c->budget;
     return excess < target ? split(c, r, kind, target - excess) : split(c, r, kind + 1, c->budget);
@@ -190,88 +167,49 @@ done:
     return status;
 }
 
-static enum status add_sentence(struct cutter *c, struct range r)
+static enum status note_heading(struct cutter *c, const struct segment *s)
+{
+    struct passages *p = c->out;
+    struct text words = segment_heading(c->text, s);
+    uint32_t parent = p->heading_count > 0 ? (uint32_t)p->heading_count - 1 : PASSAGE_NO_HEADING;
+    if (p->heading_count == p->heading_capacity) {
+        size_t capacity = p->heading_capacity * 2 + 8;
+        struct heading *headings = realloc(p->headings, capacity * sizeof *headings);
+        if (headings == NULL)
+            return error_memory(c->err, "cutting a document into passages");
+        p->headings = headings;
+        p->heading_capacity = capacity;
+    }
+    while (parent != PASSAGE_NO_HEADING && p->headings[parent].level >= s->level)
+        parent = p->headings[parent].parent;
+    size_t start = (size_t)(words.data - c->text.data);
+    p->headings[p->heading_count++] = (struct heading){start, start + words.len, s->level, parent};
+    return STATUS_OK;
+}
+
+static enum status add_segment(struct cutter *c, const struct segment *s)
 {
     uint32_t tokens = 0;
-    r = trim(c, r);
-    if (r.start == r.end)
-        return STATUS_OK;
+    struct range r = {s->start, s->end};
+    bool heading = s->kind == SEGMENT_HEADING, lines = s->kind == SEGMENT_TABLE || s->kind == SEGMENT_CODE;
     enum status status = encode(c, r, &tokens);
+    if (status == STATUS_OK && heading)
+        status = note_heading(c, s);
     if (status != STATUS_OK)
         return status;
-    return tokens <= c->budget ? add_unit(c, r, tokens, false) : split(c, r, BREAK_WORD, c->budget);
+    return tokens <= c->budget ? add_unit(c, r, tokens, true, heading)
+                               : split(c, r, lines ? BREAK_LINE : BREAK_WORD, c->budget);
 }
 
-/* Whether the line that ends at `end` was wrapped within a sentence, so that the sentence goes on behind it.
- */
-static bool wrapped(const struct cutter *c, size_t end)
+static enum status find_units(struct cutter *c)
 {
-    const char *data = c->text.data;
-    uint32_t next;
-    if (end < WRAPPED_BYTES || end >= c->text.len || data[end - 1] != '\n')
-        return false;
-    for (size_t i = 2; i <= WRAPPED_BYTES; i++)
-        if (data[end - i] == '\n')
-            return false;
-    utf8_decode(data + end, c->text.len - end, &next);
-    return u_islower((UChar32)next);
-}
-
-/* The end of the stretch from `start` that ICU gets at once: behind a line end, else behind a space, else
- * behind a whole grapheme cluster. */
-static enum status stretch_end(struct cutter *c, size_t start, size_t *end)
-{
-    const char *data = c->text.data;
-    if (c->text.len - start <= BREAKS_MAX_TEXT) {
-        *end = c->text.len;
-        return STATUS_OK;
-    }
-    size_t limit = utf8_floor(data, c->text.len, start + BREAKS_MAX_TEXT),
-           least = start + BREAKS_MAX_TEXT / 2;
-    for (int pass = 0; pass < 2; pass++)
-        for (*end = limit; *end > least; --*end)
-            if (data[*end - 1] == "\n "[pass])
-                return STATUS_OK;
-    enum status status =
-        breaks_find(&c->breaks, BREAK_GRAPHEME, (struct text){data + start, limit - start}, c->err);
-    /* The last border is the end of the stretch and need not be one of the text. */
-    *end = status == STATUS_OK && c->breaks.count > 1 ? start + c->breaks.ends[c->breaks.count - 2] : limit;
+    enum status status = segments_find(&c->breaks, c->text, &c->segments, c->err);
+    for (size_t i = 0; i < c->segments.count && status == STATUS_OK; i++)
+        status = add_segment(c, &c->segments.items[i]);
     return status;
 }
 
-static enum status find_units(struct cutter *c, struct range all)
-{
-    enum status status = STATUS_OK;
-    uint32_t *ends = NULL;
-    for (size_t start = all.start, end; start < all.end && status == STATUS_OK; start = end) {
-        status = stretch_end(c, start, &end);
-        if (status == STATUS_OK)
-            status = breaks_find(&c->breaks, BREAK_SENTENCE, (struct text){c->text.data + start, end - start},
-                                 c->err);
-        if (status != STATUS_OK)
-            break;
-        size_t count = c->breaks.count;
-        uint32_t *grown = realloc(ends, (count + 1) * sizeof *ends);
-        if (grown == NULL) {
-            status = error_memory(c->err, "cutting a document into passages");
-            break;
-        }
-        ends = grown;
-        memcpy(ends, c->breaks.ends, count * sizeof *ends); /* add_sentence looks for other breaks */
-        size_t from = start;
-        for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-            size_t to = start + ends[i];
-            if (i + 1 < count && wrapped(c, to))
-                continue;
-            status = add_sentence(c, (struct range){from, to});
-            from = to;
-        }
-    }
-    free(ends);
-    return status;
-}
-
-static enum status add_passage(struct cutter *c, struct range r, uint32_t tokens)
+static enum status add_passage(struct cutter *c, struct range r, uint32_t tokens, uint32_t heading)
 {
     struct passages *p = c->out;
     if (p->count == p->capacity) {
@@ -282,7 +220,7 @@ static enum status add_passage(struct cutter *c, struct range r, uint32_t tokens
         p->items = items;
         p->capacity = capacity;
     }
-    p->items[p->count++] = (struct passage){r.start, r.end, tokens};
+    p->items[p->count++] = (struct passage){r.start, r.end, tokens, heading};
     return STATUS_OK;
 }
 
@@ -297,13 +235,13 @@ static struct range range_of(const struct cutter *c, size_t first, size_t end)
 }
 
 /* Steps back from `fresh` over whole sentences that the passage may share with the one before it, which began
- * at `previous`. */
+ * at `previous`, but not out of its section. */
 static enum status share(struct cutter *c, struct run *run, size_t previous)
 {
     uint32_t sum = 0, tokens = 0;
     run->first = run->fresh;
-    while (c->overlap > 0 && run->first > previous + 1 && !c->units[run->first - 1].part &&
-           sum + c->units[run->first - 1].tokens <= c->overlap)
+    while (c->overlap > 0 && run->first > previous + 1 && !c->units[run->first].heading &&
+           c->units[run->first - 1].whole && sum + c->units[run->first - 1].tokens <= c->overlap)
         sum += c->units[--run->first].tokens;
     while (run->first < run->fresh) {
         enum status status = encode(c, range_of(c, run->first, run->fresh), &tokens);
@@ -338,6 +276,13 @@ static void extend(const struct cutter *c, struct run *run)
     }
 }
 
+/* A heading goes with what follows it. */
+static void leave_headings(const struct cutter *c, struct run *run)
+{
+    while (run->end < c->count && run->end > run->fresh + 1 && c->units[run->end - 1].heading)
+        run->end--;
+}
+
 static enum status pack(struct cutter *c)
 {
     enum status status = STATUS_OK;
@@ -348,18 +293,32 @@ static enum status pack(struct cutter *c)
         if (status != STATUS_OK)
             break;
         extend(c, &run);
+        leave_headings(c, &run);
         while ((status = encode(c, range_of(c, run.first, run.end), &tokens)) == STATUS_OK &&
                tokens > c->budget) {
             if (run.first < run.fresh)
                 run.first++;
             else
                 run.end--; /* a unit alone fits, so `end` stays behind `fresh` */
+            leave_headings(c, &run);
         }
         if (status == STATUS_OK && tokens > 0)
-            status = add_passage(c, range_of(c, run.first, run.end), tokens);
+            status = add_passage(c, range_of(c, run.first, run.end), tokens, c->units[run.first].under);
         previous = run.first;
     }
     return status;
+}
+
+/* A text that is one passage is not looked through for sentences. */
+static enum status add_all(struct cutter *c, struct range all, uint32_t tokens)
+{
+    enum status status = segments_find(NULL, c->text, &c->segments, c->err);
+    for (size_t i = 0; i < c->segments.count && status == STATUS_OK; i++)
+        if (c->segments.items[i].kind == SEGMENT_HEADING)
+            status = note_heading(c, &c->segments.items[i]);
+    bool headed = status == STATUS_OK && c->segments.count > 0 && c->segments.items[0].start == all.start &&
+                  c->segments.items[0].kind == SEGMENT_HEADING;
+    return status == STATUS_OK ? add_passage(c, all, tokens, headed ? 0 : PASSAGE_NO_HEADING) : status;
 }
 
 static enum status cut(struct cutter *c)
@@ -367,15 +326,15 @@ static enum status cut(struct cutter *c)
     struct range all = trim(c, (struct range){0, c->text.len});
     if (all.start == all.end)
         return STATUS_OK;
-    if (all.end - all.start <= (size_t)c->budget * 8) { /* perhaps one passage, so ICU need not be asked */
+    if (all.end - all.start <= (size_t)c->budget * 8) { /* perhaps one passage */
         uint32_t tokens = 0;
         enum status status = encode(c, all, &tokens);
         if (status != STATUS_OK || tokens == 0)
             return status;
         if (tokens <= c->budget)
-            return add_passage(c, all, tokens);
+            return add_all(c, all, tokens);
     }
-    enum status status = find_units(c, all);
+    enum status status = find_units(c);
     return status == STATUS_OK ? pack(c) : status;
 }
 
@@ -389,7 +348,7 @@ enum status passages_cut(const struct tokenizer *t, struct encoding *scratch, st
         overlap = 0;
     else if (overlap == 0)
         overlap = DEFAULT_OVERLAP_TOKENS < max / 2 ? DEFAULT_OVERLAP_TOKENS : max / 2;
-    out->count = 0;
+    out->count = out->heading_count = 0;
     if (max < LEAST_TOKENS || reserved > max - LEAST_TOKENS)
         return error_field(
             err, STATUS_INVALID, "max_tokens",
@@ -407,8 +366,9 @@ enum status passages_cut(const struct tokenizer *t, struct encoding *scratch, st
     breaks_open(&c.breaks, lang);
     enum status status = cut(&c);
     if (status != STATUS_OK)
-        out->count = 0;
+        out->count = out->heading_count = 0;
     breaks_close(&c.breaks);
+    segments_release(&c.segments);
     free(c.units);
     return status;
 }
@@ -416,5 +376,6 @@ enum status passages_cut(const struct tokenizer *t, struct encoding *scratch, st
 void passages_release(struct passages *p)
 {
     free(p->items);
+    free(p->headings);
     *p = (struct passages){0};
 }

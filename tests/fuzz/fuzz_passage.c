@@ -39,10 +39,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check(tokenizer_encode(t, &e, text_of(""), text, NULL) == STATUS_OK);
     check((e.count == 0) == (p.count == 0));
+    for (size_t i = 0; i < p.heading_count; i++) {
+        struct heading h = p.headings[i];
+        check(h.start <= h.end && h.end <= text.len && h.level >= 1 && h.level <= 6);
+        check(i == 0 || h.start >= p.headings[i - 1].end);
+        check(h.parent == PASSAGE_NO_HEADING || (h.parent < i && p.headings[h.parent].level < h.level));
+    }
     size_t covered = 0;
     for (size_t i = 0; i < p.count; i++) {
         struct passage a = p.items[i];
         check(a.start < a.end && a.end <= text.len);
+        check(a.heading == PASSAGE_NO_HEADING ||
+              (a.heading < p.heading_count && p.headings[a.heading].start < a.end));
         check(utf8_floor(text.data, text.len, a.start) == a.start);
         check(utf8_floor(text.data, text.len, a.end) == a.end);
         check(i == 0 || (a.start > p.items[i - 1].start && a.end > p.items[i - 1].end));

@@ -170,6 +170,79 @@ static void large_documents_are_cut_piece_by_piece(void **state)
     }
 }
 
+/* The words of a passage's heading and of those above it, the nearest first. */
+static void expect_path(struct text text, size_t i, const char *path)
+{
+    char got[256] = "";
+    for (uint32_t h = passages.items[i].heading; h != PASSAGE_NO_HEADING; h = passages.headings[h].parent) {
+        struct heading heading = passages.headings[h];
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, "%.*s|", (int)(heading.end - heading.start),
+                 text.data + heading.start);
+    }
+    assert_string_equal(got, path);
+}
+
+static void headings_go_with_what_follows(void **state)
+{
+    (void)state;
+    struct text text =
+        text_of("# Boats ##\n\nA boat floats on the water of the lake. It is made of old oak.\n\n"
+                "## Oars\n\nAn oar is long and made of ash. Two of them move a boat along.\n\n"
+                "Rest\n====\n\nSit down.");
+    cut(text, "en", 24, 12, 0);
+    for (size_t i = 0; i < passages.count; i++) {
+        struct passage p = passages.items[i];
+        assert_true(p.end == text.len || text.data[p.end - 1] == '.');
+    }
+    assert_true(passages.count >= 3);
+    expect_path(text, 0, "Boats|");
+    assert_true(strncmp(text.data + passages.items[1].start, "## Oars", 7) == 0);
+    expect_path(text, 1, "Oars|Boats|");
+    expect_path(text, passages.count - 1, "Rest|");
+    assert_int_equal(passages.heading_count, 3);
+
+    struct text brief = text_of("# One\n\nwords");
+    cut(brief, "en", 200, 40, 0);
+    assert_int_equal(passages.count, 1);
+    expect_path(brief, 0, "One|");
+    cut(text_of("words\n\n# One"), "en", 200, 40, 0);
+    assert_int_equal(passages.items[0].heading, PASSAGE_NO_HEADING);
+}
+
+static void tables_and_code_stay_whole_where_they_fit(void **state)
+{
+    (void)state;
+    struct text text =
+        text_of("The prices of this week are listed here. They hold until Sunday evening.\n\n"
+                "| fruit | price |\n|---|---|\n| apple | 2 |\n| pear. Or quince. | 3 |\n\n"
+                "The program prints them all. It reads a file of lines.\n\n"
+                "```c\nfor (;;) print(line). Next = 1.\n# not a heading\n```\n\nThat is all there is.");
+    cut(text, "en", 40, UINT32_MAX, 0);
+    const char *table = strstr(text.data, "| fruit"), *code = strstr(text.data, "```c");
+    size_t table_at = (size_t)(table - text.data), code_at = (size_t)(code - text.data);
+    size_t table_end = (size_t)(strstr(table, "3 |") + 3 - text.data);
+    size_t code_end = (size_t)(strstr(code, "```\n\n") + 3 - text.data);
+    for (size_t i = 0; i < passages.count; i++) {
+        struct passage p = passages.items[i];
+        assert_false(p.start > table_at && p.start < table_end);
+        assert_false(p.end > table_at && p.end < table_end);
+        assert_false(p.start > code_at && p.start < code_end);
+        assert_false(p.end > code_at && p.end < code_end);
+    }
+    assert_int_equal(passages.heading_count, 0);
+
+    char rows[2000] = "";
+    for (int i = 0; i < 60; i++)
+        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "| row %d | cell |\n", i);
+    cut(text_of(rows), "en", 40, UINT32_MAX, 0);
+    assert_true(passages.count > 5);
+    for (size_t i = 0; i < passages.count; i++) {
+        assert_true(rows[passages.items[i].start] == '|');
+        assert_true(rows[passages.items[i].end] == '\n');
+    }
+}
+
 static void refuses_limits_that_leave_no_room(void **state)
 {
     (void)state;
@@ -197,6 +270,8 @@ int main(void)
         cmocka_unit_test(joins_lines_that_an_editor_wrapped),
         cmocka_unit_test(cuts_what_has_no_sentence_or_word_end),
         cmocka_unit_test(large_documents_are_cut_piece_by_piece),
+        cmocka_unit_test(headings_go_with_what_follows),
+        cmocka_unit_test(tables_and_code_stay_whole_where_they_fit),
         cmocka_unit_test(refuses_limits_that_leave_no_room),
     };
     return cmocka_run_group_tests(tests, open_model, close_all);
