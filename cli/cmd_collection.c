@@ -7,6 +7,8 @@
 #include "cli/table.h"
 #include "server/json_shape.h"
 
+#define FILTERABLE_MOST 64
+
 static enum status print_collections(const struct session *s, const json_t *list, struct error *err)
 {
     static const struct column columns[] = {{"name", ALIGN_LEFT},      {"documents", ALIGN_RIGHT},
@@ -129,8 +131,27 @@ static const struct option create_options[] = {
      .fallback = "40",
      .most = 4096,
      .help = "most tokens that neighbouring passages share"},
+    {.name = "filterable",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "FIELD",
+     .help = "keep an index of this field of the metadata; may be given again"},
     {0},
 };
+
+/* Adds the names as the list "filterable". */
+static enum status add_filterable(json_t *body, const char *const *names, size_t n, struct error *err)
+{
+    json_t *list = json_array();
+    enum status status = list != NULL ? STATUS_OK : error_memory(err, "naming fields");
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        if (json_array_append_new(list, json_string(names[i])) != 0)
+            status = error_set(err, STATUS_INVALID, "the name of a field is not UTF-8; check the locale");
+    if (status == STATUS_OK && json_object_set(body, "filterable", list) != 0)
+        status = error_memory(err, "naming fields");
+    json_decref(list);
+    return status;
+}
 
 static enum outcome run_create(struct session *s, const struct arguments *a, struct error *err)
 {
@@ -142,6 +163,14 @@ static enum outcome run_create(struct session *s, const struct arguments *a, str
             json_object_set_new(body, key, json_integer((json_int_t)arguments_count(a, name))) != 0)
             status = error_memory(err, "creating a collection");
     }
+    const char *names[FILTERABLE_MOST];
+    size_t n = 0;
+    while (n < FILTERABLE_MOST && arguments_each(a, "filterable", n) != NULL) {
+        names[n] = arguments_each(a, "filterable", n);
+        n++;
+    }
+    if (status == STATUS_OK && n > 0)
+        status = add_filterable(body, names, n, err);
     if (status == STATUS_OK)
         status = call(s, STORE_WRITE, "PUT", a->operands[0], body, &answer, err);
     if (status == STATUS_OK && s->format == FORMAT_JSON)
@@ -164,6 +193,43 @@ const struct command command_collection_create = {
     .least = 1,
     .most = 1,
     .run = run_create,
+};
+
+static enum outcome run_filterable(struct session *s, const struct arguments *a, struct error *err)
+{
+    json_t *answer = NULL, *body = json_object();
+    enum status status = body != NULL ? STATUS_OK : error_memory(err, "naming fields");
+    if (status == STATUS_OK)
+        status = add_filterable(body, (const char *const *)a->operands + 1, a->operand_count - 1, err);
+    if (status == STATUS_OK)
+        status = call(s, STORE_WRITE, "PATCH", a->operands[0], body, &answer, err);
+    if (status == STATUS_OK && s->format == FORMAT_JSON)
+        status = output_json(answer, err);
+    else if (status == STATUS_OK)
+        say(s, "the collection %s has an index of %zu fields", a->operands[0], a->operand_count - 1);
+    json_decref(answer);
+    json_decref(body);
+    return status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;
+}
+
+static const struct example filterable_examples[] = {
+    {"collection filterable default year kind", "filters on year and kind use an index from now on"},
+    {"collection filterable default", "no field has an index any more"},
+    {0},
+};
+
+const struct command command_collection_filterable = {
+    .name = "collection filterable",
+    .operands = "NAME [FIELD…]",
+    .summary = "say which fields of the metadata have an index",
+    .details =
+        "A filter on such a field does not read the metadata of every document. The fields named have an "
+        "index afterwards, and no others; what is in the collection already is indexed before the command "
+        "ends.",
+    .examples = filterable_examples,
+    .least = 1,
+    .most = 1 + FILTERABLE_MOST,
+    .run = run_filterable,
 };
 
 static const struct option delete_options[] = {

@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &command_collection_list,
     &command_collection_show,
     &command_collection_create,
+    &command_collection_filterable,
     &command_collection_delete,
     &command_document_list,
     &command_document_get,

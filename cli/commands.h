@@ -6,10 +6,11 @@
 
 extern const struct command command_index, command_search, command_similar, command_embed, command_tokenize,
     command_detect, command_status, command_serve, command_mcp, command_collection_list,
-    command_collection_show, command_collection_create, command_collection_delete, command_document_list,
-    command_document_get, command_document_delete, command_key_create, command_eval, command_doctor,
-    command_check, command_help, command_version, command_completion, command_manual, command_config,
-    command_bench_encode, command_bench_query, command_bench_tokenize, command_bench_search;
+    command_collection_show, command_collection_create, command_collection_filterable,
+    command_collection_delete, command_document_list, command_document_get, command_document_delete,
+    command_key_create, command_eval, command_doctor, command_check, command_help, command_version,
+    command_completion, command_manual, command_config, command_bench_encode, command_bench_query,
+    command_bench_tokenize, command_bench_search;
 extern const struct command command_backup, command_restore;
 
 /* In the order of the help page, ended by NULL. */

@@ -1,4 +1,5 @@
 /* store_check: SQLite's own check of every page, then what must hold between the rows. */
+#include "index/fields.h"
 #include "index/keyword.h"
 #include "index/schema.h"
 #include "index/store.h"
@@ -68,6 +69,8 @@ enum status store_check(struct store *s, struct error *err)
         status = expect_none(sql, rules[i].literal, rules[i].finding, err);
     if (status == STATUS_OK)
         status = keyword_check_rows(sql, err);
+    if (status == STATUS_OK)
+        status = fields_check(sql, err);
     store_reader_done(s, sql);
     return status;
 }

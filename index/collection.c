@@ -265,6 +265,8 @@ static enum status delete_rows(struct sql *sql, int64_t id, struct error *err)
         "(SELECT max(id) + 1 << 40 FROM spaces WHERE collection = ?1) AND id >> 40 IN "
         "(SELECT id FROM spaces WHERE collection = ?1)",
         "DELETE FROM texts WHERE document IN (SELECT id FROM documents WHERE collection = ?1)",
+        "DELETE FROM field_values WHERE field IN (SELECT id FROM fields WHERE collection = ?1)",
+        "DELETE FROM fields WHERE collection = ?1",
         "DELETE FROM documents WHERE collection = ?1",
         "DELETE FROM spaces WHERE collection = ?1",
         "DELETE FROM collections WHERE id = ?1",

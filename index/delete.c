@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/fields.h"
 #include "index/filter.h"
 #include "index/keyword.h"
 #include "index/put.h"
@@ -49,8 +50,11 @@ static enum status finish(struct deletion *d, struct error *err)
         status = removals_add(&d->gone, d->sql, d->documents[i], err);
     if (status == STATUS_OK) /* while the texts are there */
         status = keyword_remove(d->sql, d->gone.ids, d->gone.n, err);
-    for (size_t i = 0; i < d->n && status == STATUS_OK; i++) /* texts and passages go with the document */
-        status = delete_row(d->sql, d->documents[i], err);
+    for (size_t i = 0; i < d->n && status == STATUS_OK; i++) {
+        status = fields_drop(d->sql, d->c->id, d->documents[i], err);
+        if (status == STATUS_OK) /* its text and passages go with it */
+            status = delete_row(d->sql, d->documents[i], err);
+    }
     if (status == STATUS_OK && d->n > 0)
         status = collection_touch(d->c, -(int64_t)d->n, -(int64_t)d->gone.n, err);
     if (status == STATUS_OK && d->n > 0)
@@ -159,7 +163,7 @@ static enum status delete_where(struct deletion *d, const struct filter *filter,
     struct collection_row facts;
     enum status status = collection_row(d->c, d->sql, &facts, err);
     if (status == STATUS_OK && filter != NULL)
-        status = filter_resolve(d->c, d->sql, filter, &allowed, err);
+        status = filter_resolve(d->c, d->sql, filter, &allowed, NULL, err);
     if (status == STATUS_OK)
         status = note_matching(d, filter != NULL ? &allowed : NULL, prefix, err);
     if (status == STATUS_OK && !dry)

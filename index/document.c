@@ -1,6 +1,7 @@
 /* Reading documents, and changing their facts in place. */
 #include <stdlib.h>
 
+#include "index/fields.h"
 #include "index/keyword.h"
 #include "index/put.h"
 #include "index/schema.h"
@@ -199,16 +200,26 @@ static enum status update_row(struct collection *c, struct text id, const struct
     return status;
 }
 
-/* Passages whose postings hold a title that changes. */
-static enum status retitled(struct collection *c, struct text id, struct removals *out, struct error *err)
+/* Takes the document's entries out of the indexes that what changes is in: its title in those of its
+ * passages (noted in `posted`), its metadata in those of the fields. */
+static enum status leave_indexes(struct collection *c, int64_t document, const struct document_patch *patch,
+                                 struct removals *posted, struct error *err)
 {
-    sqlite3_stmt *st;
-    int64_t document = 0;
-    enum status status = document_find(c, &c->store->writer, id, &st, &document, err);
-    if (status != STATUS_OK || document == 0)
-        return status;
-    sqlite3_reset(st);
-    return removals_add(out, &c->store->writer, document, err);
+    struct sql *sql = &c->store->writer;
+    enum status status = STATUS_OK;
+    if (patch->title != NULL)
+        status = removals_add(posted, sql, document, err);
+    if (status == STATUS_OK)
+        status = keyword_remove(sql, posted->ids, posted->n, err);
+    return status == STATUS_OK && patch->metadata != NULL ? fields_drop(sql, c->id, document, err) : status;
+}
+
+static enum status enter_indexes(struct collection *c, int64_t document, const struct document_patch *patch,
+                                 const struct removals *posted, struct error *err)
+{
+    struct sql *sql = &c->store->writer;
+    enum status status = keyword_restore(sql, posted->ids, posted->n, err);
+    return status == STATUS_OK && patch->metadata != NULL ? fields_add(sql, c->id, document, err) : status;
 }
 
 static enum status patch_row(struct collection *c, struct text id, const struct document_patch *patch,
@@ -217,17 +228,23 @@ static enum status patch_row(struct collection *c, struct text id, const struct 
     struct sql *sql = &c->store->writer;
     struct collection_row facts;
     struct removals posted = {0};
+    sqlite3_stmt *st;
+    int64_t document = 0;
     enum status status = collection_row(c, sql, &facts, err);
     if (status == STATUS_OK)
         status = check_patch(sql, patch, err);
-    if (status == STATUS_OK && patch->title != NULL)
-        status = retitled(c, id, &posted, err);
     if (status == STATUS_OK)
-        status = keyword_remove(sql, posted.ids, posted.n, err);
+        status = document_find(c, sql, id, &st, &document, err);
+    if (status == STATUS_OK && document == 0)
+        status = no_document(c, id, err);
+    if (status == STATUS_OK) {
+        sqlite3_reset(st);
+        status = leave_indexes(c, document, patch, &posted, err);
+    }
     if (status == STATUS_OK)
         status = update_row(c, id, patch, err);
     if (status == STATUS_OK)
-        status = keyword_restore(sql, posted.ids, posted.n, err);
+        status = enter_indexes(c, document, patch, &posted, err);
     if (status == STATUS_OK)
         status = collection_touch(c, 0, 0, err);
     if (status == STATUS_OK)

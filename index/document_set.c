@@ -51,6 +51,83 @@ const struct document_stretch *document_set_stretch(const struct document_set *s
     return s != NULL && s->number != 0 ? s : NULL;
 }
 
+/* ---- whole sets ---- */
+
+static void count_again(struct document_set *set)
+{
+    set->count = 0;
+    for (size_t i = 0; i < set->size; i++)
+        for (size_t j = 0; j < 8; j++)
+            set->count += (uint64_t)__builtin_popcountll(set->stretches[i].bits[j]);
+}
+
+enum status document_set_join(struct document_set *a, const struct document_set *b, struct error *err)
+{
+    for (size_t i = 0; i < b->size; i++) {
+        if (b->stretches[i].number == 0)
+            continue;
+        if (!reserve(a))
+            return error_memory(err, "collecting documents");
+        struct document_stretch *s = entry(a, b->stretches[i].number);
+        a->used += s->number == 0;
+        s->number = b->stretches[i].number;
+        for (size_t j = 0; j < 8; j++)
+            s->bits[j] |= b->stretches[i].bits[j];
+    }
+    count_again(a);
+    return STATUS_OK;
+}
+
+/* Keeps of each stretch what the other set has, or what it has not. */
+static void keep(struct document_set *a, const struct document_set *b, bool has)
+{
+    for (size_t i = 0; i < a->size; i++) {
+        struct document_stretch *s = &a->stretches[i];
+        const struct document_stretch *other = b->size > 0 ? entry(b, s->number) : NULL;
+        for (size_t j = 0; j < 8 && s->number != 0; j++) {
+            uint64_t bits = other != NULL && other->number != 0 ? other->bits[j] : 0;
+            s->bits[j] &= has ? bits : ~bits;
+        }
+    }
+    count_again(a);
+}
+
+void document_set_meet(struct document_set *a, const struct document_set *b)
+{
+    keep(a, b, true);
+}
+
+void document_set_subtract(struct document_set *a, const struct document_set *b)
+{
+    keep(a, b, false);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum status document_set_list(const struct document_set *set, int64_t **out, struct error *err)
+{
+    size_t n = 0;
+    int64_t *numbers = malloc((size_t)(set->count + 1) * sizeof *numbers);
+    if (numbers == NULL)
+        return error_memory(err, "collecting documents");
+    for (size_t i = 0; i < set->size; i++) {
+        const struct document_stretch *s = &set->stretches[i];
+        int64_t first = (s->number - 1) * (1 << DOCUMENT_STRETCH);
+        for (int64_t bit = 0; s->number != 0 && bit < 1 << DOCUMENT_STRETCH; bit++)
+            if (document_stretch_has(s, first + bit))
+                numbers[n++] = first + bit;
+    }
+    qsort(numbers, n, sizeof *numbers, by_number);
+    *out = numbers;
+    return STATUS_OK;
+}
+
+/* ---- single numbers ---- */
+
 void document_set_remove(struct document_set *set, int64_t document)
 {
     if (!document_set_has(set, document))

@@ -32,12 +32,20 @@ struct document_set {
 
 /* CORRUPT for a number below 1, which no document has. Adding again changes nothing. */
 enum status document_set_add(struct document_set *set, int64_t document, struct error *err);
+/* a ← a ∪ b, a ∩ b, a without b */
+enum status document_set_join(struct document_set *a, const struct document_set *b, struct error *err);
+void document_set_meet(struct document_set *a, const struct document_set *b);
+void document_set_subtract(struct document_set *a, const struct document_set *b);
+
 void document_set_remove(struct document_set *set, int64_t document);
 void document_set_clear(struct document_set *set);   /* keeps the memory */
 void document_set_release(struct document_set *set); /* accepts a zeroed one */
 
 /* The stretch that a document would lie in; NULL when none of its numbers is in the set. */
 const struct document_stretch *document_set_stretch(const struct document_set *set, int64_t document);
+
+/* The numbers in ascending order: `count` of them, freed with free. */
+enum status document_set_list(const struct document_set *set, int64_t **out, struct error *err);
 
 static inline bool document_stretch_has(const struct document_stretch *stretch, int64_t document)
 {

@@ -139,6 +139,9 @@ enum status search_hits(struct search *s, struct hits *out)
                          .candidates = s->passed,
                          .rescored = s->rescored,
                          .filtered = s->query->filter != NULL,
+                         .filter = s->query->filter != NULL ? filter_plan_name(s->filter.kind) : NULL,
+                         .filter_rows = s->filter.rows,
+                         .times = s->times,
                          .memory = a.texts.data};
     return STATUS_OK;
 }

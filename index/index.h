@@ -158,6 +158,16 @@ enum status collection_map(struct collection *c, size_t most, bool (*go_on)(void
                            struct collection_map *out, struct error *err);
 void collection_map_release(struct collection_map *map); /* accepts a zeroed one */
 
+/* Declares which fields of the metadata have an index, so that filters on them do not read every document:
+ * these, and no others. What is there already is indexed before the call returns. At most FIELDS_MOST names of
+ * 1 to 256 bytes. */
+#define FIELDS_MOST 64
+enum status collection_declare(struct collection *c, const struct text *fields, size_t n, struct error *err);
+
+/* The declared fields by name. */
+enum status collection_filterable(struct collection *c, struct text **out, size_t *n, struct error *err);
+void collection_filterable_free(struct text *fields, size_t n);
+
 /* ---- documents ---- */
 
 struct passage_row {
@@ -264,7 +274,7 @@ enum filter_operator {
     OP_LTE,
     OP_PREFIX,
     OP_EXISTS
-}; /* eq is OP_IN with one value */
+}; /* eq is OP_IN with one value; exists takes one bool, or none for true */
 
 enum filter_type { FILTER_STRING, FILTER_NUMBER, FILTER_BOOL, FILTER_NULL };
 
@@ -300,6 +310,11 @@ struct hit {
     double cosine;               /* of the best passage, from the stored floats, in double */
 };
 
+/* Milliseconds. Queries that shared a step each say how long it took. */
+struct search_times {
+    double filter, scan, rescore, fetch;
+};
+
 struct hits {
     struct hit *items; /* cosine descending, ties by id ascending in byte order */
     size_t count;
@@ -308,6 +323,9 @@ struct hits {
     uint64_t candidates; /* passages that passed the filter */
     uint64_t rescored;   /* passages whose stored floats were read */
     bool filtered;
+    const char *filter;   /* how its documents were found: "index", "index+rows" or "rows"; NULL without one */
+    uint64_t filter_rows; /* documents whose metadata was read for it */
+    struct search_times times;
     void *memory; /* owns all the texts */
 };
 

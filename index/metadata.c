@@ -6,18 +6,17 @@
 #include "common/buf.h"
 #include "common/utf8.h"
 
-struct field_condition {
-    const struct filter *filter;
-    struct filter_value *values; /* sorted by type and value */
-    size_t count;
-    struct buf key, string; /* unescaped */
-    locale_t plain;         /* numbers with a full stop, whatever the program's language */
-};
-
 /* ---- reading JSON: a cursor that stops at the end, on valid text and on any other ---- */
 
 struct cursor {
     const char *at, *end;
+};
+
+struct metadata_reader {
+    struct buf key, string; /* unescaped */
+    locale_t plain;         /* numbers with a full stop, whatever the program's language */
+    struct cursor at;       /* at the next value of the field */
+    bool list, done;        /* it is an array; there is no further one */
 };
 
 static char peek(struct cursor *c)
@@ -168,6 +167,118 @@ static bool skip_value(struct cursor *c)
 
 /* ---- values ---- */
 
+static bool is_word(struct cursor *c, const char *word)
+{
+    size_t n = strlen(word);
+    return (size_t)(c->end - c->at) >= n && memcmp(c->at, word, n) == 0;
+}
+
+/* Reads one value that is not an object or an array; false for those and for what is no JSON. */
+static bool scalar(struct metadata_reader *r, struct cursor *at, struct filter_value *out)
+{
+    char digits[64];
+    switch (peek(at)) {
+    case '"':
+        out->type = FILTER_STRING;
+        return string(at, &r->string, &out->string);
+    case 't':
+    case 'f':
+        *out = (struct filter_value){.type = FILTER_BOOL, .number = *at->at == 't'};
+        return (is_word(at, "true") || is_word(at, "false")) && skip_value(at);
+    case 'n':
+        *out = (struct filter_value){.type = FILTER_NULL};
+        return is_word(at, "null") && skip_value(at);
+    case '[':
+    case '{':
+    case '\0':
+        return false;
+    default:
+        break;
+    }
+    struct cursor number = *at;
+    if (!skip_value(at))
+        return false;
+    size_t n = (size_t)(at->at - number.at);
+    if (n == 0 || n >= sizeof digits)
+        return false;
+    memcpy(digits, number.at, n);
+    digits[n] = '\0';
+    char *end;
+    *out = (struct filter_value){.type = FILTER_NUMBER, .number = strtod_l(digits, &end, r->plain)};
+    return *end == '\0';
+}
+
+bool metadata_field(struct metadata_reader *r, struct text metadata, struct text field)
+{
+    struct cursor at = {metadata.data, metadata.data + metadata.len};
+    struct text key;
+    if (!take(&at, '{') || peek(&at) == '}')
+        return false;
+    do {
+        if (!string(&at, &r->key, &key) || !take(&at, ':'))
+            return false;
+        if (text_equal(key, field)) {
+            r->list = take(&at, '[');
+            r->done = r->list && peek(&at) == ']';
+            r->at = at;
+            return true;
+        }
+        if (!skip_value(&at))
+            return false;
+    } while (take(&at, ','));
+    return false;
+}
+
+bool metadata_value(struct metadata_reader *r, struct filter_value *out)
+{
+    while (!r->done) {
+        struct cursor value = r->at;
+        *out = (struct filter_value){0};
+        bool good = scalar(r, &value, out);
+        r->done = !r->list || !skip_value(&r->at) || !take(&r->at, ',');
+        if (good)
+            return true;
+    }
+    return false;
+}
+
+enum status metadata_reader_new(struct metadata_reader **out, struct error *err)
+{
+    struct metadata_reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return error_memory(err, "reading metadata");
+    buf_init(&r->key, SIZE_MAX / 2);
+    buf_init(&r->string, SIZE_MAX / 2);
+    r->done = true;
+    r->plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    if (r->plain == (locale_t)0) {
+        metadata_reader_free(r);
+        return error_memory(err, "reading metadata");
+    }
+    *out = r;
+    return STATUS_OK;
+}
+
+void metadata_reader_free(struct metadata_reader *r)
+{
+    if (r == NULL)
+        return;
+    if (r->plain != (locale_t)0)
+        freelocale(r->plain);
+    buf_release(&r->key);
+    buf_release(&r->string);
+    free(r);
+}
+
+/* ---- conditions ---- */
+
+struct field_condition {
+    const struct filter *filter;
+    struct filter_value *values; /* sorted by type and value */
+    size_t count;
+    struct metadata_reader *reader;
+};
+
 static int compare_values(const void *a, const void *b)
 {
     const struct filter_value *x = a, *y = b;
@@ -203,85 +314,17 @@ static bool meets(const struct field_condition *c, const struct filter_value *va
     }
 }
 
-static bool is_word(struct cursor *c, const char *word)
-{
-    size_t n = strlen(word);
-    return (size_t)(c->end - c->at) >= n && memcmp(c->at, word, n) == 0;
-}
-
-/* Reads one value that is not an object or an array; false for those and for what is no JSON. */
-static bool scalar(struct field_condition *c, struct cursor *at, struct filter_value *out)
-{
-    char digits[64];
-    switch (peek(at)) {
-    case '"':
-        out->type = FILTER_STRING;
-        return string(at, &c->string, &out->string);
-    case 't':
-    case 'f':
-        *out = (struct filter_value){.type = FILTER_BOOL, .number = *at->at == 't'};
-        return (is_word(at, "true") || is_word(at, "false")) && skip_value(at);
-    case 'n':
-        *out = (struct filter_value){.type = FILTER_NULL};
-        return is_word(at, "null") && skip_value(at);
-    case '[':
-    case '{':
-    case '\0':
-        return false;
-    default:
-        break;
-    }
-    struct cursor number = *at;
-    if (!skip_value(at))
-        return false;
-    size_t n = (size_t)(at->at - number.at);
-    if (n == 0 || n >= sizeof digits)
-        return false;
-    memcpy(digits, number.at, n);
-    digits[n] = '\0';
-    char *end;
-    *out = (struct filter_value){.type = FILTER_NUMBER, .number = strtod_l(digits, &end, c->plain)};
-    return *end == '\0';
-}
-
-static bool value_meets(struct field_condition *c, struct cursor at)
-{
-    struct filter_value value = {0};
-    if (c->filter->op == OP_EXISTS)
-        return true;
-    if (peek(&at) != '[')
-        return scalar(c, &at, &value) && meets(c, &value);
-    at.at++;
-    if (peek(&at) == ']')
-        return false;
-    do {
-        struct cursor element = at;
-        if (scalar(c, &element, &value) && meets(c, &value))
-            return true;
-        if (!skip_value(&at))
-            return false;
-    } while (take(&at, ','));
-    return false;
-}
-
 bool field_condition_met(struct field_condition *c, struct text metadata)
 {
-    struct cursor at = {metadata.data, metadata.data + metadata.len};
-    struct text key;
-    if (!take(&at, '{') || peek(&at) == '}')
-        return false;
-    do {
-        if (!string(&at, &c->key, &key) || !take(&at, ':'))
-            return false;
-        if (text_equal(key, c->filter->field))
-            return value_meets(c, at);
-        if (!skip_value(&at))
-            return false;
-    } while (take(&at, ','));
+    struct filter_value value;
+    bool there = metadata_field(c->reader, metadata, c->filter->field);
+    if (c->filter->op == OP_EXISTS)
+        return there != (c->count > 0 && c->values[0].type == FILTER_BOOL && c->values[0].number == 0);
+    while (there && metadata_value(c->reader, &value))
+        if (meets(c, &value))
+            return true;
     return false;
 }
-
-/* ---- conditions ---- */
 
 static enum status check_operator(const struct filter *f, struct error *err)
 {
@@ -317,13 +360,12 @@ enum status field_condition_new(const struct filter *f, struct field_condition *
         return error_memory(err, "filtering documents");
     c->filter = f;
     c->count = f->value_count;
-    buf_init(&c->key, SIZE_MAX / 2);
-    buf_init(&c->string, SIZE_MAX / 2);
-    c->plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
     c->values = malloc((f->value_count + 1) * sizeof *c->values);
-    if (c->plain == (locale_t)0 || c->values == NULL) {
+    status =
+        c->values != NULL ? metadata_reader_new(&c->reader, err) : error_memory(err, "filtering documents");
+    if (status != STATUS_OK) {
         field_condition_free(c);
-        return error_memory(err, "filtering documents");
+        return status;
     }
     if (f->value_count > 0)
         memcpy(c->values, f->values, f->value_count * sizeof *c->values);
@@ -336,10 +378,7 @@ void field_condition_free(struct field_condition *c)
 {
     if (c == NULL)
         return;
-    if (c->plain != (locale_t)0)
-        freelocale(c->plain);
-    buf_release(&c->key);
-    buf_release(&c->string);
+    metadata_reader_free(c->reader);
     free(c->values);
     free(c);
 }

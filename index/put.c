@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "common/utf8.h"
+#include "index/fields.h"
 #include "index/keyword.h"
 #include "index/schema.h"
 
@@ -474,8 +475,12 @@ static enum status put_row(struct batch *b, size_t i, struct error *err)
     int64_t document = stored.document;
     if (document != 0 && !stored.same_content)
         status = removals_add(&b->gone, b->sql, document, err);
+    if (status == STATUS_OK && document != 0)
+        status = fields_drop(b->sql, b->c->id, document, err);
     if (status == STATUS_OK)
         status = write_document(b, row, &document, err);
+    if (status == STATUS_OK)
+        status = fields_add(b->sql, b->c->id, document, err);
     if (status != STATUS_OK || stored.same_content)
         return status;
     b->documents += stored.document == 0;

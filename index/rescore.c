@@ -262,26 +262,22 @@ static enum status name_tied(struct search *s, int64_t *chosen, size_t wanted)
     sqlite3_stmt *st;
     bool row = false;
     size_t n = 0;
-    enum status status = sql_get(s->sql, "SELECT name FROM documents WHERE id = ?1", &st, s->err);
-    for (size_t i = 0; i < s->tied.size && status == STATUS_OK; i++) {
-        const struct document_stretch *stretch = &s->tied.stretches[i];
-        for (int64_t bit = 0; stretch->number != 0 && bit < 1 << DOCUMENT_STRETCH && status == STATUS_OK;
-             bit++) {
-            int64_t document = ((stretch->number - 1) << DOCUMENT_STRETCH) + bit;
-            if (!document_stretch_has(stretch, document))
-                continue;
-            sqlite3_bind_int64(st, 1, document);
-            status = sql_step(s->sql, st, &row, s->err);
-            if (status == STATUS_OK && !row)
-                status = error_set(s->err, STATUS_CORRUPT,
-                                   "%s is damaged: document %lld is missing; restore it from a backup",
-                                   s->sql->path, (long long)document);
-            if (status == STATUS_OK)
-                status = sql_text_copy(st, 0, &names[n].name, s->err);
-            if (status == STATUS_OK)
-                names[n++].document = document;
-            sqlite3_reset(st);
-        }
+    int64_t *documents = NULL;
+    enum status status = document_set_list(&s->tied, &documents, s->err);
+    if (status == STATUS_OK)
+        status = sql_get(s->sql, "SELECT name FROM documents WHERE id = ?1", &st, s->err);
+    for (uint64_t i = 0; i < s->tied.count && status == STATUS_OK; i++) {
+        sqlite3_bind_int64(st, 1, documents[i]);
+        status = sql_step(s->sql, st, &row, s->err);
+        if (status == STATUS_OK && !row)
+            status = error_set(s->err, STATUS_CORRUPT,
+                               "%s is damaged: document %lld is missing; restore it from a backup",
+                               s->sql->path, (long long)documents[i]);
+        if (status == STATUS_OK)
+            status = sql_text_copy(st, 0, &names[n].name, s->err);
+        if (status == STATUS_OK)
+            names[n++].document = documents[i];
+        sqlite3_reset(st);
     }
     if (status == STATUS_OK) {
         qsort(names, n, sizeof *names, by_name);
@@ -290,6 +286,7 @@ static enum status name_tied(struct search *s, int64_t *chosen, size_t wanted)
     }
     for (size_t i = 0; i < n; i++)
         free((char *)(uintptr_t)names[i].name.data);
+    free(documents);
     return status;
 }
 

@@ -6,6 +6,7 @@
  *          └──< documents ──< passages       small facts in documents, vectors in passages
  *                    └─── texts              apart, so that filters never read past a long text
  *     keywords_N                             postings of space N, FTS5's (keyword.h)
+ *     fields ──< field_values                fields of the metadata with an index (fields.c)
  *     jobs ──< job_rows                      work that goes on in the background, and what it was given
  *
  * 1. Every row of passages lies in the number range of a space of its document's collection, so the space of
@@ -118,7 +119,20 @@ static const char version_2[] =
     "    row INTEGER NOT NULL,\n"
     "    body TEXT NOT NULL,\n"
     "    UNIQUE (job, row)\n"
-    ") STRICT;\n";
+    ") STRICT;\n"
+    "CREATE TABLE fields (\n"
+    "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "    collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,\n"
+    "    name TEXT NOT NULL,\n"
+    "    UNIQUE (collection, name)\n"
+    ") STRICT;\n"
+    "CREATE TABLE field_values (\n"
+    "    field INTEGER NOT NULL,\n"
+    "    type INTEGER NOT NULL,\n"
+    "    value ANY NOT NULL,\n"
+    "    document INTEGER NOT NULL,\n"
+    "    PRIMARY KEY (field, type, value, document)\n"
+    ") STRICT, WITHOUT ROWID;\n";
 
 /* steps[v] turns version v into v + 1. A released step is never edited. */
 static const char *const steps[SCHEMA_VERSION] = {version_1, version_2};

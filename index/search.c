@@ -43,6 +43,13 @@ enum status search_too_late(struct error *err)
     return error_set(err, STATUS_DEADLINE, "the request's time was up before the search was done");
 }
 
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 static enum status prepare(struct search *s)
 {
     const struct search_query *query = s->query;
@@ -77,11 +84,11 @@ static void release(struct search *s)
 }
 
 static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
-                                struct document_set *out, struct error *err)
+                                struct document_set *out, struct filter_report *report, struct error *err)
 {
     if (query->deadline_ms != 0)
         sqlite3_progress_handler(sql->db, DEADLINE_STEPS, late_for_sqlite, (void *)(uintptr_t)query);
-    enum status status = filter_resolve(c, sql, query->filter, out, err);
+    enum status status = filter_resolve(c, sql, query->filter, out, report, err);
     sqlite3_progress_handler(sql->db, 0, NULL, NULL);
     return status;
 }
@@ -91,9 +98,12 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
                             struct search **run, size_t n, struct error *err)
 {
     struct document_set documents = {0};
+    struct filter_report report = {0};
     const struct search_query *query = searches[0].query;
-    enum status status = query->filter != NULL ? find_allowed(c, sql, query, &documents, err)
+    double start = now_ms();
+    enum status status = query->filter != NULL ? find_allowed(c, sql, query, &documents, &report, err)
                                                : expired_documents(c, sql, &documents, err);
+    double filtered = now_ms(), scanned;
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         searches[i].sql = sql;
         searches[i].allowed = query->filter != NULL ? &documents : NULL;
@@ -102,12 +112,17 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
     }
     if (status == STATUS_OK)
         scan_pass(&c->gate, run, n);
+    scanned = now_ms();
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        double from = now_ms();
         status = searches[i].status;
         if (status == STATUS_OK)
             status = search_rescore(&searches[i]);
         if (status == STATUS_OK)
             status = search_settle(&searches[i]);
+        searches[i].filter = report;
+        searches[i].times = (struct search_times){
+            .filter = filtered - start, .scan = scanned - filtered, .rescore = now_ms() - from};
     }
     document_set_release(&documents);
     return status;
@@ -130,8 +145,11 @@ static enum status find(struct collection *c, struct search *searches, size_t n,
                 count++;
             status = find_run(c, view.sql, searches + first, run, count, err);
         }
-        for (; done < n && status == STATUS_OK; done += status == STATUS_OK)
+        for (; done < n && status == STATUS_OK; done += status == STATUS_OK) {
+            double from = now_ms();
             status = search_hits(&searches[done], &out[done]);
+            out[done].times.fetch = now_ms() - from;
+        }
         collection_view_end(c, &view);
     }
     for (size_t i = 0; i < done && status != STATUS_OK; i++)

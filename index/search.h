@@ -40,6 +40,8 @@ struct search {
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
     uint64_t passed, rescored;
+    struct filter_report filter;
+    struct search_times times;
 
     enum status status; /* of a search that went wrong in a pass of several */
     struct error *err;

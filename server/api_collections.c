@@ -1,6 +1,16 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/routes.h"
+
+#define FILTERABLE_FIELD                                                                                     \
+    {                                                                                                        \
+        .name = "filterable", .kind = FIELD_TEXT, .count = FIELD_LIST, .items = FIELDS_MOST, .least = 1,     \
+        .most = 256,                                                                                         \
+        .about =                                                                                             \
+            "Fields of the metadata to keep an index of, so that filters on them are fast; these and no "    \
+            "others. Filters on other fields work too, by reading the metadata of every document."           \
+    }
 
 static const struct field settings_fields[] = {
     {.name = "passage_tokens",
@@ -15,9 +25,14 @@ static const struct field settings_fields[] = {
      .most = 32768,
      .about =
          "Most tokens that neighbouring passages share; 40 when absent. At most half of passage_tokens."},
+    FILTERABLE_FIELD,
 };
 const struct shape shape_collection_settings = SHAPE("CollectionSettings", "Settings of a new collection.",
                                                      settings_fields, .empty = true, .example = "{}");
+
+static const struct field change_fields[] = {FILTERABLE_FIELD};
+const struct shape shape_collection_change =
+    SHAPE("CollectionChange", "New settings of a collection.", change_fields);
 
 static const struct field language_fields[] = {
     {.name = "lang", .kind = FIELD_TEXT, .required = true, .about = "BCP 47; und when unknown."},
@@ -49,6 +64,10 @@ static const struct field collection_fields[] = {
      .count = FIELD_LIST,
      .of = &shape_language,
      .about = "Documents by language, most first (of one collection only)."},
+    {.name = "filterable",
+     .kind = FIELD_TEXT,
+     .count = FIELD_LIST,
+     .about = "Fields of the metadata with an index (of one collection only)."},
 };
 const struct shape shape_collection = SHAPE("Collection", "A collection.", collection_fields);
 
@@ -92,29 +111,70 @@ static json_t *languages_json(const struct language_count *counts, size_t n)
     return list;
 }
 
+static json_t *texts_json(const struct text *texts, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, text_json(texts[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 /* Answers with the collection that the path names. */
 static void answer_collection(struct api_call *call, int http)
 {
     struct collection *c = NULL;
     struct collection_info info = {0};
     struct language_count *counts = NULL;
-    size_t n = 0;
+    struct text *fields = NULL;
+    size_t n = 0, field_count = 0;
     enum status status = call_collection(call, &c);
     if (status == STATUS_OK)
         status = collection_info(c, &info, &call->err);
     if (status == STATUS_OK)
         status = collection_languages(c, &counts, &n, &call->err);
+    if (status == STATUS_OK)
+        status = collection_filterable(c, &fields, &field_count, &call->err);
     if (status == STATUS_OK) {
         json_t *body = collection_json(&info);
-        if (body != NULL && json_object_set_new(body, "languages", languages_json(counts, n)) != 0) {
+        if (body != NULL && (json_object_set_new(body, "languages", languages_json(counts, n)) != 0 ||
+                             json_object_set_new(body, "filterable", texts_json(fields, field_count)) != 0)) {
             json_decref(body);
             body = NULL;
         }
         call_answer(call, http, body);
     }
+    collection_filterable_free(fields, field_count);
     language_counts_free(counts, n);
     collection_info_release(&info);
     collection_release(c);
+}
+
+/* Sets what may change of the settings that a body names. */
+static enum status change_settings(struct api_call *call)
+{
+    const json_t *filterable = shape_get(call->body, "filterable");
+    struct collection *c = NULL;
+    struct text *fields = NULL;
+    size_t n = 0;
+    if (filterable == NULL)
+        return STATUS_OK;
+    enum status status = call_collection(call, &c);
+    if (status == STATUS_OK)
+        status = json_texts(filterable, &fields, &n, &call->err);
+    if (status == STATUS_OK)
+        status = collection_declare(c, fields, n, &call->err);
+    free(fields);
+    collection_release(c);
+    return status;
+}
+
+void handle_collection_patch(struct api_call *call)
+{
+    if (change_settings(call) == STATUS_OK)
+        answer_collection(call, 200);
 }
 
 void handle_collection_get(struct api_call *call)
@@ -155,12 +215,13 @@ void handle_collection_put(struct api_call *call)
                                         : (uint32_t)overlap,
     };
     enum status status = engine_collection_create(call->engine, call->captures[0], &passages, &err);
-    if (status == STATUS_OK)
-        answer_collection(call, 201);
-    else if (status != STATUS_CONFLICT)
+    bool there = status == STATUS_CONFLICT;
+    if (there)
+        status = same_settings(call);
+    else if (status != STATUS_OK)
         call->err = err;
-    else if (same_settings(call) == STATUS_OK)
-        answer_collection(call, 200);
+    if (status == STATUS_OK && change_settings(call) == STATUS_OK)
+        answer_collection(call, there ? 200 : 201);
 }
 
 void handle_collections(struct api_call *call)

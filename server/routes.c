@@ -44,6 +44,9 @@ static const struct api_route table[] = {
      handle_collection_put, .request = &shape_collection_settings, .answer = &shape_collection},
     {"GET", "/v1/collections/{collection}", API_READ, API_COGNATE, NO_BODY, false,
      "A collection's settings and figures.", handle_collection_get, .answer = &shape_collection},
+    {"PATCH", "/v1/collections/{collection}", API_WRITE, API_COGNATE, SETTINGS_BYTES, false,
+     "Changes which fields of the metadata have an index; what is there is indexed before the answer.",
+     handle_collection_patch, .request = &shape_collection_change, .answer = &shape_collection},
     {"DELETE", "/v1/collections/{collection}", API_WRITE, API_COGNATE, NO_BODY, false,
      "Deletes a collection with all its documents.", handle_collection_delete, .answer = &shape_deleted},
 
@@ -236,7 +239,7 @@ static const char *allow_text(unsigned methods)
         {GET, "GET, HEAD"},
         {POST, "POST"},
         {GET | POST, "GET, HEAD, POST"},
-        {GET | PUT | DELETE, "GET, HEAD, PUT, DELETE"},
+        {GET | PUT | PATCH | DELETE, "GET, HEAD, PUT, PATCH, DELETE"},
         {GET | PATCH | DELETE, "GET, HEAD, PATCH, DELETE"},
         {GET | PATCH | DELETE | POST, "GET, HEAD, PATCH, POST, DELETE"},
     };

@@ -25,8 +25,9 @@ void handle_web_file(struct api_call *call);
 void handle_collections(struct api_call *call);
 void handle_collection_put(struct api_call *call);
 void handle_collection_get(struct api_call *call);
+void handle_collection_patch(struct api_call *call);
 void handle_collection_delete(struct api_call *call);
-extern const struct shape shape_collection_settings, shape_collection, shape_collections, shape_deleted;
+extern const struct shape shape_collection_settings, shape_collection_change, shape_collection, shape_collections, shape_deleted;
 
 /* api_stats.c */
 void handle_stats(struct api_call *call);

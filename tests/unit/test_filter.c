@@ -46,7 +46,7 @@ static enum status resolve(const struct filter *f, uint64_t *count, struct error
     struct document_set set = {0};
     struct sql *sql = NULL;
     assert_int_equal(store_reader(store, &sql, NULL), STATUS_OK);
-    enum status status = filter_resolve(collection, sql, f, &set, err);
+    enum status status = filter_resolve(collection, sql, f, &set, NULL, err);
     store_reader_done(store, sql);
     *count = set.count;
     uint64_t members = 0; /* the set's own count is what asking it one by one gives */

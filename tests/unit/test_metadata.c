@@ -54,6 +54,10 @@ static void types_do_not_mix(void **state)
     assert_false(met("x", OP_IN, null, m));
     assert_false(met("x", OP_EXISTS, null, m));
     assert_true(met("o", OP_EXISTS, null, m));
+    assert_true(met("z", OP_EXISTS, boolean(true), m));
+    assert_false(met("z", OP_EXISTS, boolean(false), m)); /* must not exist */
+    assert_true(met("x", OP_EXISTS, boolean(false), m));
+    assert_false(met("x", OP_EXISTS, boolean(true), m));
     assert_false(met("o", OP_IN, number(3), m)); /* only the top level has fields */
 }
 
@@ -179,6 +183,33 @@ static void operators_say_what_they_take(void **state)
     }
 }
 
+static void values_one_by_one(void **state)
+{
+    (void)state;
+    struct metadata_reader *r = NULL;
+    struct filter_value v;
+    struct text m = text_of("{\"a\":[1,\"\\u0041\",{\"x\":2},[3],true,null,1],\"b\":[],\"c\":7.5,\"d\":{}}");
+    assert_int_equal(metadata_reader_new(&r, NULL), STATUS_OK);
+    assert_false(metadata_value(r, &v));
+    assert_true(metadata_field(r, m, text_of("a")));
+    assert_true(metadata_value(r, &v) && v.type == FILTER_NUMBER && v.number == 1);
+    assert_true(metadata_value(r, &v) && v.type == FILTER_STRING && text_is(v.string, "A"));
+    assert_true(metadata_value(r, &v) && v.type == FILTER_BOOL && v.number == 1);
+    assert_true(metadata_value(r, &v) && v.type == FILTER_NULL);
+    assert_true(metadata_value(r, &v) && v.type == FILTER_NUMBER);
+    assert_false(metadata_value(r, &v));
+    assert_true(metadata_field(r, m, text_of("b")));
+    assert_false(metadata_value(r, &v));
+    assert_true(metadata_field(r, m, text_of("c")));
+    assert_true(metadata_value(r, &v) && v.number == 7.5);
+    assert_false(metadata_value(r, &v));
+    assert_true(metadata_field(r, m, text_of("d")));
+    assert_false(metadata_value(r, &v));
+    assert_false(metadata_field(r, m, text_of("e")));
+    metadata_reader_free(r);
+    metadata_reader_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +220,7 @@ int main(void)
         cmocka_unit_test(what_is_no_json_meets_nothing),
         cmocka_unit_test(long_lists),
         cmocka_unit_test(operators_say_what_they_take),
+        cmocka_unit_test(values_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
