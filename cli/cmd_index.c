@@ -68,6 +68,7 @@ static const struct option options[] = {
      .value = "NAME",
      .help = "encoding of the files, for example windows-1252"},
     {.name = "hidden", .type = OPTION_FLAG, .help = "read hidden files and folders too"},
+    {.name = "rows", .type = OPTION_FLAG, .help = "with --json: what became of each row too, not only the sum"},
     {.name = "dry-run", .letter = 'n', .type = OPTION_FLAG, .help = "read and count, change nothing"},
     {0},
 };
@@ -294,7 +295,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     if (status == STATUS_OK)
         status = dry ? STATUS_OK : client_open(s, STORE_WRITE, &client, err);
     if (status == STATUS_OK)
-        status = feed_init(&j.feed, s, client, arguments_text(a, "collection"), err);
+        status = feed_init(&j.feed, s, client, arguments_text(a, "collection"),
+                           s->format == FORMAT_JSON && arguments_flag(a, "rows"), err);
     if (status == STATUS_OK) {
         progress_start(&j.progress, s, total);
         status = read_all(&j, a, &source, err);

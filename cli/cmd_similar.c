@@ -10,6 +10,8 @@
 #include "cli/table.h"
 #include "server/json_shape.h"
 
+#define PAIRS_TOGETHER 256 /* in one call */
+
 static const struct option options[] = {
     {.name = "pairs",
      .type = OPTION_TEXT,
@@ -69,46 +71,69 @@ static enum status add_row(struct table *t, const json_t *answer, struct text a,
 }
 
 /* The columns of a line: text, tab, text; further columns are ignored. */
-static enum status split(const struct input *in, struct text line, struct text *a, struct text *b,
-                         struct error *err)
+static enum status split(const struct input *in, struct text line, json_t **pair, struct error *err)
 {
     const char *tab = memchr(line.data, '\t', line.len);
     if (tab == NULL)
         return error_set(err, STATUS_INVALID, "%s:%zu: no tab; a line is TEXT tab TEXT", in->name,
                          in->number);
-    *a = (struct text){line.data, (size_t)(tab - line.data)};
-    *b = (struct text){tab + 1, line.len - a->len - 1};
-    const char *end = memchr(b->data, '\t', b->len);
+    struct text a = {line.data, (size_t)(tab - line.data)}, b = {tab + 1, line.len - a.len - 1};
+    const char *end = memchr(b.data, '\t', b.len);
     if (end != NULL)
-        b->len = (size_t)(end - b->data);
-    return STATUS_OK;
+        b.len = (size_t)(end - b.data);
+    *pair = json_pack("[s%,s%]", a.data, a.len, b.data, b.len);
+    return *pair != NULL ? STATUS_OK : error_memory(err, "comparing texts");
+}
+
+/* Compares the pairs in hand, prints or tables them, and empties the list. */
+static enum status flush(struct session *s, struct client *c, struct table *t, json_t *pairs,
+                         struct error *err)
+{
+    json_t *answer = NULL, *body = json_pack("{s:O}", "pairs", pairs);
+    enum status status = body != NULL ? STATUS_OK : error_memory(err, "comparing texts");
+    if (status == STATUS_OK && json_array_size(pairs) > 0)
+        status = client_call(c, "POST", "/v1/similarity", NULL, body, &answer, err);
+    const json_t *results = shape_get(answer, "results");
+    for (size_t i = 0; i < json_array_size(results) && status == STATUS_OK; i++) {
+        const json_t *result = json_array_get(results, i), *pair = json_array_get(pairs, i);
+        status = s->format == FORMAT_JSON ? output_json(result, err)
+                                          : add_row(t, result, json_text(json_array_get(pair, 0)),
+                                                    json_text(json_array_get(pair, 1)), err);
+    }
+    json_decref(answer);
+    json_decref(body);
+    json_array_clear(pairs);
+    return status;
 }
 
 static enum status run_pairs(struct session *s, struct client *c, const char *path, struct error *err)
 {
     static const struct column columns[] = {
         {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"a", ALIGN_LEFT}, {"b", ALIGN_LEFT}};
-    struct input input;
+    struct input input = {0};
     struct table t;
-    struct text line, a, b;
+    struct text line;
+    json_t *pairs = json_array();
     table_init(&t, s, columns, 4);
-    enum status status = input_open(&input, path, err);
+    enum status status = pairs != NULL ? input_open(&input, path, err) : error_memory(err, "comparing texts");
     while (status == STATUS_OK && (status = input_next(&input, &line, err)) == STATUS_OK &&
            line.data != NULL) {
-        json_t *answer = NULL;
+        json_t *pair = NULL;
         if (line.len == 0)
             continue;
-        status = split(&input, line, &a, &b, err);
-        if (status == STATUS_OK)
-            status = compare(c, a, b, &answer, err);
-        if (status == STATUS_OK)
-            status = s->format == FORMAT_JSON ? output_json(answer, err) : add_row(&t, answer, a, b, err);
-        json_decref(answer);
+        status = split(&input, line, &pair, err);
+        if (status == STATUS_OK && json_array_append_new(pairs, pair) != 0)
+            status = error_memory(err, "comparing texts");
+        if (status == STATUS_OK && json_array_size(pairs) == PAIRS_TOGETHER)
+            status = flush(s, c, &t, pairs, err);
     }
     input_close(&input);
+    if (status == STATUS_OK)
+        status = flush(s, c, &t, pairs, err);
     if (status == STATUS_OK && s->format != FORMAT_JSON)
         status = table_print(&t, err);
     table_release(&t);
+    json_decref(pairs);
     return status;
 }
 

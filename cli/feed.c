@@ -6,9 +6,9 @@
 #include "server/json_shape.h"
 
 enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection,
-                      struct error *err)
+                      bool print_rows, struct error *err)
 {
-    *f = (struct feed){.session = s, .client = c, .batch = json_array()};
+    *f = (struct feed){.session = s, .client = c, .print_rows = print_rows, .batch = json_array()};
     buf_init(&f->path, 1 << 16);
     if (f->batch == NULL)
         return error_memory(err, "reading documents");
@@ -39,7 +39,7 @@ static enum status report(struct feed *f, json_t *row, struct error *err)
         warn(f->session, "%.*s: %.*s", (int)id.len, id.data != NULL ? id.data : "", (int)detail.len,
              detail.data != NULL ? detail.data : "");
     }
-    if (f->session->format != FORMAT_JSON)
+    if (!f->print_rows)
         return STATUS_OK;
     if (json_object_set_new(row, "index", json_integer((json_int_t)index)) != 0)
         return error_memory(err, "reading documents");

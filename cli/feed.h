@@ -1,7 +1,7 @@
 /* Documents into a collection, batch by batch; each batch is one transaction.
  *
  *     struct feed f;
- *     feed_init(&f, client, "default", print_rows);
+ *     feed_init(&f, session, client, "default", print_rows, &err);
  *     feed_add(&f, document, &err);            // sends a batch when it is full
  *     feed_flush(&f, &err);
  *     use(f.created, f.failed);
@@ -22,13 +22,14 @@ struct feed {
     struct session *session;
     struct client *client; /* NULL: documents are only counted */
     struct buf path;
+    bool print_rows; /* as JSON, what became of each */
     json_t *batch;
     size_t bytes; /* of text in the batch */
     uint64_t rows, created, updated, unchanged, failed, passages, tokens;
 };
 
 enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection,
-                      struct error *err);
+                      bool print_rows, struct error *err);
 void feed_release(struct feed *f); /* accepts a zeroed one */
 
 /* Takes over the document. */

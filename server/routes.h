@@ -57,13 +57,15 @@ extern const struct shape shape_search, shape_search_query, shape_search_answer;
 
 /* api_embed.c */
 void handle_embed(struct api_call *call);
-void handle_similarity(struct api_call *call);
 void handle_tokenize(struct api_call *call);
 void handle_detect_language(struct api_call *call);
 extern const struct shape shape_embed, shape_embed_answer;
-extern const struct shape shape_similarity, shape_similarity_answer;
 extern const struct shape shape_tokenize, shape_tokenize_answer;
 extern const struct shape shape_detect, shape_detect_answer;
+
+/* api_similarity.c */
+void handle_similarity(struct api_call *call);
+extern const struct shape shape_similarity, shape_similarity_answer;
 
 /* api_openai.c */
 void handle_openai_embeddings(struct api_call *call);

@@ -79,8 +79,11 @@ def folders_and_tables():
         assert code == 2, (code, out, err)  # two broken rows and a short one
         assert "rows.jsonl:2" in err and "t.csv" in err, err
         code, out, err = cognate("index", "--json", docs, db=db)
+        assert len(out.splitlines()) == 1
         summary = lines_of(out)[-1]["summary"]
         assert summary["created"] == 0 and summary["unchanged"] == 5 and summary["tokens"] == 0, summary
+        code, out, err = cognate("index", "--json", "--rows", docs, db=db)
+        assert [row["index"] for row in lines_of(out)[:-1]] == list(range(5)) and lines_of(out)[-1]["summary"] == summary
         assert summary["converted"] == 1 and sum(summary["skipped"].values()) >= 4, summary
         code, out, err = cognate("search", "--json", "When can I buy bread?", db=db)
         hits = lines_of(out)
@@ -142,6 +145,11 @@ def vectors_and_tokens():
     assert 0.5 < json.loads(out)["score"] < 1
     code, out, err = cognate("similar", "--pairs", "-", "--format", "csv", stdin="a b\tc d\nx\tx\n")
     assert code == 0 and len(out.splitlines()) == 3
+    lines = ["%d\t%d" % (i, i if i % 100 == 0 else 7000 - i) for i in range(600)]  # more than one call takes
+    code, out, err = cognate("similar", "--pairs", "-", "--json", stdin="\n".join(lines) + "\n\n")
+    scores = [row["score"] for row in lines_of(out)]
+    assert code == 0 and len(scores) == 600 and [i for i, score in enumerate(scores) if score > 0.9999] == [0, 100, 200, 300, 400, 500]
+    fails("similar", "--pairs", "-", stdin="a\tb\nc\n", saying=":2: no tab")
 
 
 def wrong_input():

@@ -12,7 +12,7 @@ ROWS = 1500
 
 def start(db, path):
     # With threads of the numerics library about, which take signals too.
-    return subprocess.Popen([PROGRAM, "--db", db, "index", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    return subprocess.Popen([PROGRAM, "--db", db, "index", "--json", "--rows", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             encoding="utf-8", env={**os.environ, "OPENBLAS_NUM_THREADS": "2"})
 
 

@@ -549,6 +549,22 @@ static void similarity(void **state)
     assert_true(json_number_value(get(answer, "matrix.1.1")) > 0.9999);
     assert_true(json_number_value(get(answer, "matrix.1.1")) <= 1);
     json_decref(answer);
+    answer = ask("POST /v1/similarity", "{\"pairs\":[[\"Good morning\",\"Guten Morgen\"],[\"a\",\"a\"]]}",
+                 NULL, 200);
+    assert_int_equal(json_array_size(get(answer, "results")), 2);
+    assert_true(fabs(json_number_value(get(answer, "results.0.score")) - near) < 1e-6);
+    assert_true(fabs(json_number_value(get(answer, "results.0.relevance")) - likely) < 1e-6);
+    is_number(answer, "results.1.score", 1);
+    json_decref(answer);
+    answer = ask("POST /v1/similarity", "{\"pairs\":[]}", NULL, 200);
+    assert_int_equal(json_array_size(get(answer, "results")), 0);
+    json_decref(answer);
+    refuses("POST /v1/similarity", "{\"pairs\":[[\"a\",\"b\"],[\"a\"]]}", 400, "invalid_argument", "pairs[1]",
+            "two texts");
+    refuses("POST /v1/similarity", "{\"pairs\":[[\"a\",5]]}", 400, "invalid_argument", "pairs[0]", "texts");
+    refuses("POST /v1/similarity", "{\"pairs\":[],\"input\":[\"a\",\"b\"]}", 400, "invalid_argument", "pairs",
+            "exactly one");
+    refuses("POST /v1/similarity", "{}", 400, "invalid_argument", "input", "pairs");
     answer = ask("POST /v1/similarity", "{\"input\":[\"a\",[\"b\",\"c\"]]}", NULL, 200);
     assert_int_equal(json_array_size(get(answer, "matrix.0")), 2);
     json_decref(answer);
