@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "server/server.h"
+#include "server/worker.h"
 
 static const struct option options[] = {
     {.name = "host",
@@ -122,6 +123,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     engine.mode = STORE_WRITE;
     if (status == STATUS_OK)
         status = engine_open(&engine, &e, err);
+    if (status == STATUS_OK)
+        status = worker_start(e, err);
     o.socket_path = socket.data;
     o.hosts = hosts;
     o.origins = origins;

@@ -259,7 +259,7 @@ enum status schema_open(struct sql *c, bool write, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s was written by an older Cognate (store version %lld); whatever writes to it "
                          "brings it up to date, "
-                         "for example: cognate --db %s index FILE",
+                         "for example: cognate --db %s compact",
                          c->path, (long long)version, c->path);
     if (version < SCHEMA_VERSION) {
         if (version > 0)

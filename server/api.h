@@ -87,6 +87,7 @@ struct api_route {
     const struct shape *query;   /* of the query string; NULL: takes none */
     const struct shape *request; /* of the body; NULL: takes none */
     const struct shape *answer;  /* of a success; NULL: not JSON */
+    const struct shape *accepted; /* of a 202: a job that was started; NULL: starts none */
     const char *media_type;      /* of a success that is not JSON; NULL: text/plain */
     uint32_t deadline_ms;        /* a request may take when it does not say; 0: API_DEADLINE_MS */
     bool storeless;              /* reads no collection: open to keys that are scoped to some */

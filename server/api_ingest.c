@@ -1,9 +1,12 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/document_json.h"
 #include "server/json_edge.h"
+#include "server/json_write.h"
 #include "server/routes.h"
+#include "server/worker.h"
 
 /* Rows go from the body into a batch, and from there in one transaction into the store.
  *
@@ -27,6 +30,9 @@ static const struct field query_fields[] = {
      .choices = mode_names,
      .about = "upsert (the default) creates or replaces; create fails for an id that exists, update for one "
               "that does not."},
+    {.name = "async",
+     .kind = FIELD_BOOLEAN,
+     .about = "Keep the rows, answer 202 with a job at once, and take them in in the background."},
 };
 const struct shape shape_ingest_query = SHAPE("IngestParameters", "How documents are put.", query_fields);
 
@@ -227,6 +233,71 @@ static enum status load_list(struct load *l, const json_t *list)
     return status;
 }
 
+/* ---- in the background ---- */
+
+/* Rows as they will be kept: lines as they came, or what a list holds, written into `memory`. */
+struct kept {
+    struct text *rows;
+    size_t n, capacity;
+    struct buf memory;
+};
+
+static enum status keep(struct kept *k, struct text row, struct error *err)
+{
+    if (k->n == k->capacity) {
+        size_t capacity = k->capacity * 2 + 64;
+        struct text *rows = realloc(k->rows, capacity * sizeof *rows);
+        if (rows == NULL)
+            return error_memory(err, "keeping the documents");
+        k->rows = rows;
+        k->capacity = capacity;
+    }
+    k->rows[k->n++] = row;
+    return STATUS_OK;
+}
+
+static enum status keep_all(struct kept *k, const struct api_call *call, struct error *err)
+{
+    struct text rest = call->request->ndjson, line;
+    size_t number = 0, at = 0,
+           n = json_is_array(call->body) ? json_array_size(call->body) : call->body != NULL;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && ndjson_next(&rest, &line, &number))
+        status = keep(k, line, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        const json_t *row = json_is_array(call->body) ? json_array_get(call->body, i) : call->body;
+        at = k->memory.len;
+        status = json_write(row, &k->memory, err);
+        if (status == STATUS_OK)
+            status = keep(k, (struct text){NULL, k->memory.len - at}, err);
+    }
+    at = 0;
+    for (size_t i = 0; i < k->n && n > 0; i++) { /* the memory has stopped moving */
+        k->rows[i].data = k->memory.data + at;
+        at += k->rows[i].len;
+    }
+    return status;
+}
+
+/* Only what makes no sense whatever the rows are is refused now; a row at fault is an error of the job. */
+static void ingest_later(struct api_call *call)
+{
+    struct kept kept = {0};
+    char arguments[64];
+    snprintf(arguments, sizeof arguments, "{\"mode\":\"%s\"}",
+             mode_names[shape_choice(call->query, "mode", mode_names, 0)]);
+    buf_init(&kept.memory, JSON_WRITE_CEILING);
+    if (keep_all(&kept, call, &call->err) == STATUS_OK)
+        call_start_job(call,
+                       &(struct job){.kind = text_of("ingest"),
+                                     .collection = call->captures[0],
+                                     .arguments = text_of(arguments),
+                                     .total = kept.n},
+                       kept.rows, kept.n);
+    buf_release(&kept.memory);
+    free(kept.rows);
+}
+
 void handle_ingest(struct api_call *call)
 {
     struct load l;
@@ -237,6 +308,10 @@ void handle_ingest(struct api_call *call)
         error_set(&call->err, STATUS_TOO_LARGE,
                   "the list has %zu documents; at most %d; send JSON lines (application/x-ndjson) for more",
                   rows, LIST_ROWS);
+        return;
+    }
+    if (shape_boolean(call->query, "async", false)) {
+        ingest_later(call);
         return;
     }
     enum status status = load_init(&l, call, call->body != NULL ? rows + 1 : BATCH_ROWS);

@@ -84,6 +84,7 @@ void engine_close(struct engine *e)
 {
     if (e == NULL)
         return;
+    worker_stop(e);
     unload(e);
     store_close(e->store);
     pthread_mutex_destroy(&e->figures);

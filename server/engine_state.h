@@ -11,6 +11,7 @@
 
 #include "server/engine.h"
 #include "server/sequences.h"
+#include "server/worker.h"
 
 struct engine {
     struct engine_options options; /* its strings are owned below */
@@ -26,6 +27,8 @@ struct engine {
     struct query_cache *queries;
     struct engine_model about;
     char *path;
+
+    struct worker *worker; /* from worker_start */
 
     pthread_mutex_t figures; /* over the plans */
     struct engine_plan plans[ENGINE_PLANS];

@@ -165,6 +165,12 @@ static json_t *responses(struct schemas *w, const struct api_route *route, json_
     json_t *all = json_pack("{s:{s:s, s:o}, s:{s:s, s:o}}", "200", "description", "Done.", "content", content,
                             "default", "description", "What else went wrong.", "content",
                             error_content(w, route->family));
+    if (route->accepted != NULL)
+        schemas_put(w, all, "202",
+                    json_pack("{s:s, s:{s:{s:o}}}", "description", "Started in the background.", "content",
+                              "application/json", "schema", schemas_shape(w, route->accepted)));
+    if (route->accepted != NULL && route->answer == NULL)
+        json_object_del(all, "200");
     if (strcmp(route->method, "PUT") == 0)
         schemas_put(w, all, "201", json_incref(json_object_get(all, "200")));
     if (route->family == API_MCP)

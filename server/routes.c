@@ -63,9 +63,9 @@ static const struct api_route table[] = {
      "Adds or replaces documents: one object, a list of at most 1,000 (committed together), or JSON lines "
      "(application/x-ndjson, committed in batches). The answer has a result for each row; a row at fault "
      "fails "
-     "alone. A single object at fault is an error.",
+     "alone. A single object at fault is an error. With async=true the rows are kept and taken in by a job.",
      handle_ingest, .query = &shape_ingest_query, .request = &shape_document_in,
-     .answer = &shape_ingest_answer, .deadline_ms = INGEST_MS},
+     .answer = &shape_ingest_answer, .accepted = &shape_job, .deadline_ms = INGEST_MS},
     {"GET", "/v1/collections/{collection}/documents", API_READ, API_COGNATE, NO_BODY, false,
      "Documents by id, a page at a time.", handle_documents, .query = &shape_documents_query,
      .answer = &shape_documents},
@@ -83,7 +83,16 @@ static const struct api_route table[] = {
 
     {"POST", "/v1/admin/backup", API_ADMIN, API_COGNATE, NO_BODY, false,
      "A copy of the whole store as it is at this moment: a file for `cognate restore`.", handle_backup,
-     .deadline_ms = INGEST_MS},
+     .media_type = "application/vnd.sqlite3", .deadline_ms = INGEST_MS},
+    {"POST", "/v1/admin/compact", API_ADMIN, API_COGNATE, NO_BODY, false,
+     "Gives unused space of the store back to the file system; searches go on.", handle_compact,
+     .accepted = &shape_job},
+    {"GET", "/v1/jobs", API_READ, API_COGNATE, NO_BODY, false, "Work in the background, newest first.",
+     handle_jobs, .answer = &shape_jobs},
+    {"GET", "/v1/jobs/{id}", API_READ, API_COGNATE, NO_BODY, false, "How far a job is.", handle_job,
+     .answer = &shape_job},
+    {"DELETE", "/v1/jobs/{id}", API_WRITE, API_COGNATE, NO_BODY, false,
+     "Cancels a job; what it has done is kept.", handle_job_cancel, .answer = &shape_job},
 
     {"POST", "/v1/collections/{collection}/search", API_READ, API_COGNATE, SEARCH_BYTES, false,
      "The documents nearest in meaning to a query, each with its best passage. Several queries are answered "
@@ -240,6 +249,7 @@ static const char *allow_text(unsigned methods)
         {POST, "POST"},
         {GET | POST, "GET, HEAD, POST"},
         {GET | PUT | PATCH | DELETE, "GET, HEAD, PUT, PATCH, DELETE"},
+        {GET | DELETE, "GET, HEAD, DELETE"},
         {GET | PATCH | DELETE, "GET, HEAD, PATCH, DELETE"},
         {GET | PATCH | DELETE | POST, "GET, HEAD, PATCH, POST, DELETE"},
     };

@@ -48,8 +48,19 @@ extern const struct shape shape_document_in, shape_ingest_query, shape_ingest_an
 extern const struct shape shape_document, shape_document_patch, shape_documents_query, shape_documents;
 extern const struct shape shape_documents_delete;
 
-/* api_admin.c */
+/* api_admin.c, and api_jobs.c for the second */
 void handle_backup(struct api_call *call);
+void handle_compact(struct api_call *call);
+
+/* api_jobs.c */
+void handle_jobs(struct api_call *call);
+void handle_job(struct api_call *call);
+void handle_job_cancel(struct api_call *call);
+extern const struct shape shape_job, shape_jobs;
+
+/* Queues a job with its rows, and answers 202 with it. */
+struct job;
+void call_start_job(struct api_call *call, const struct job *job, const struct text *rows, size_t n);
 
 /* api_search.c */
 void handle_search(struct api_call *call);
