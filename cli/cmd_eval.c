@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/judged.h"
 #include "cli/output.h"
+#include "cli/search_mode.h"
 #include "cli/table.h"
 #include "server/json_shape.h"
 
@@ -29,11 +30,18 @@ static const struct option options[] = {
      .least = 1,
      .most = DEPTH,
      .help = "the k of recall@k"},
+    {.name = "mode",
+     .type = OPTION_CHOICE,
+     .value = "MODE",
+     .choices = search_modes,
+     .fallback = "semantic",
+     .help = "how to search: semantic, keyword, hybrid or rrf (hybrid by reciprocal ranks)"},
     TABLE_FORMAT,
     {0},
 };
 
 static const struct example examples[] = {
+    {"eval --mode hybrid data/samples", "what keywords add, beside the run without it"},
     {"eval data/samples", "after \"cognate index data/samples/corpus.jsonl\""},
     {0},
 };
@@ -47,6 +55,7 @@ struct pair {
 
 struct scores {
     struct session *session;
+    size_t mode; /* of search_modes */
     const struct judged *judged;
     size_t k;
     struct pair all, *pairs;
@@ -165,6 +174,8 @@ static enum status ask_batch(struct scores *s, struct client *c, const char *pat
     if (status == STATUS_OK && body == NULL)
         status = error_memory(err, "evaluating");
     if (status == STATUS_OK)
+        status = search_mode_set(body, s->mode, err);
+    if (status == STATUS_OK)
         status = client_call(c, "POST", path, NULL, body, &answer, err);
     const json_t *results = json_object_get(answer, "results");
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
@@ -233,7 +244,7 @@ static enum status print_scores(struct scores *s, struct error *err)
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     struct judged judged = {0};
-    struct scores scores = {.session = s, .judged = &judged, .k = arguments_count(a, "limit")};
+    struct scores scores = {.session = s, .judged = &judged, .mode = arguments_choice(a, "mode"), .k = arguments_count(a, "limit")};
     struct client *c = NULL;
     struct buf path;
     buf_init(&path, 4096);

@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/display.h"
 #include "cli/output.h"
+#include "cli/passage_lines.h"
+#include "cli/search_mode.h"
 #include "cli/table.h"
 #include "common/file.h"
 #include "server/json_edge.h"
@@ -14,7 +16,6 @@
 
 #define QUERIES_BYTES (16 << 20)
 #define QUERIES_BATCH 64
-#define PASSAGE_LINES 3
 
 static const struct option options[] = {
     {.name = "limit",
@@ -40,6 +41,12 @@ static const struct option options[] = {
      .type = OPTION_TEXT,
      .value = "JSON",
      .help = "only documents it holds for: {\"field\": \"year\", \"gte\": 2000}"},
+    {.name = "mode",
+     .type = OPTION_CHOICE,
+     .value = "MODE",
+     .choices = search_modes,
+     .fallback = "semantic",
+     .help = "semantic goes by meaning, keyword by words, hybrid by both; rrf is hybrid by reciprocal ranks"},
     {.name = "min-relevance",
      .type = OPTION_REAL,
      .value = "P",
@@ -58,6 +65,8 @@ static const struct option options[] = {
 static const struct example examples[] = {
     {"search \"late trains and refunds\"", "the five nearest documents, in whatever language"},
     {"search -k 20 --lang de --lang fr \"Miete\"", "only German and French ones"},
+    {"search --mode hybrid \"pump AB-1234/7\"", "by meaning and by words; codes come first"},
+    {"search --mode keyword '\"late train\" refund*'", "a phrase that must be there, and words that begin so"},
     {"search --filter '{\"field\":\"year\",\"gte\":2000}' --json \"harvest\"", "one JSON object a hit"},
     {0},
 };
@@ -101,6 +110,8 @@ static enum status make_body(const struct arguments *a, json_t **out, struct err
         json_object_set_new(body, "explain", json_true()) != 0)
         status = error_memory(err, "searching");
     if (status == STATUS_OK)
+        status = search_mode_set(body, arguments_choice(a, "mode"), err);
+    if (status == STATUS_OK)
         *out = body;
     else
         json_decref(body);
@@ -121,29 +132,17 @@ static enum paint paint_for(double relevance)
     return relevance >= 0.25 ? PAINT_GREEN : relevance >= 0.08 ? PAINT_YELLOW : PAINT_DIM;
 }
 
-/* The passage, wrapped and indented; each line stands for itself where right-to-left text is isolated. */
-static enum status print_passage(const struct session *s, struct text passage, struct error *err)
+/* The scores of the legs that took part. */
+static void print_scores(const json_t *hit)
 {
-    struct buf clean, line;
-    size_t columns = s->out.width > 24 ? s->out.width - 4 : 20;
-    buf_init(&clean, 1 << 26);
-    buf_init(&line, 1 << 26);
-    enum status status = display_clean(&clean, passage, false, err);
-    struct text rest = buf_text(&clean);
-    for (int i = 0; i < PASSAGE_LINES && rest.len > 0 && status == STATUS_OK; i++) {
-        bool last = i + 1 == PASSAGE_LINES;
-        size_t n = display_line(rest, last ? columns - 2 : columns);
-        buf_clear(&line);
-        status = display_clean(&line, (struct text){rest.data, n}, s->out.tty, err);
-        if (status == STATUS_OK)
-            printf("    %.*s%s\n", (int)line.len, line.data, last && n < rest.len ? "…" : "");
-        while (n < rest.len && rest.data[n] == ' ')
-            n++;
-        rest = (struct text){rest.data + n, rest.len - n};
-    }
-    buf_release(&clean);
-    buf_release(&line);
-    return status;
+    const json_t *cosine = json_object_get(hit, "cosine"), *bm25 = json_object_get(hit, "bm25");
+    bool both = json_is_number(cosine) && json_is_number(bm25);
+    printf("  (");
+    if (json_is_number(cosine))
+        printf("cosine %.3f%s", json_number_value(cosine), both ? ", " : "");
+    if (json_is_number(bm25))
+        printf("bm25 %.2f", json_number_value(bm25));
+    printf(")\n");
 }
 
 /* "1. title  [de]  likely 0.83 (cosine 0.713)", the id below when there is a title. */
@@ -172,18 +171,27 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
             printf("  %s%s %.2f%s", terminal_paint(&s->out, paint_for(p)), word_for(p), p,
                    terminal_paint(&s->out, PAINT_PLAIN));
         }
-        printf("  (cosine %.3f)\n", shape_number(hit, "cosine", 0));
-        status = print_passage(s, shape_text(json_object_get(hit, "passage"), "text"), err);
+        print_scores(hit);
+        status = passage_lines(s, hit, err);
     }
     buf_release(&name);
     return status;
+}
+
+/* Empty when the leg took no part. */
+static enum status score_cell(struct table *t, const json_t *score, bool fine, struct error *err)
+{
+    double value = json_number_value(score);
+    if (!json_is_number(score))
+        return table_cell(t, text_of(""), err);
+    return fine ? table_format(t, err, "%.4f", value) : table_format(t, err, "%.3f", value);
 }
 
 static enum status add_rows(struct table *t, const json_t *hits, const char *query, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++) {
-        const json_t *hit = json_array_get(hits, i), *relevance = json_object_get(hit, "relevance");
+        const json_t *hit = json_array_get(hits, i);
         if (query != NULL)
             status = table_cell(t, text_of(query), err);
         if (status == STATUS_OK)
@@ -193,10 +201,11 @@ static enum status add_rows(struct table *t, const json_t *hits, const char *que
         if (status == STATUS_OK)
             status = table_cell(t, shape_text(hit, "lang"), err);
         if (status == STATUS_OK)
-            status = table_format(t, err, "%.4f", shape_number(hit, "cosine", 0));
+            status = score_cell(t, json_object_get(hit, "cosine"), true, err);
         if (status == STATUS_OK)
-            status = json_is_number(relevance) ? table_format(t, err, "%.3f", json_number_value(relevance))
-                                               : table_cell(t, text_of(""), err);
+            status = score_cell(t, json_object_get(hit, "bm25"), false, err);
+        if (status == STATUS_OK)
+            status = score_cell(t, json_object_get(hit, "relevance"), false, err);
         if (status == STATUS_OK)
             status = table_cell(t, shape_text(hit, "title"), err);
         if (status == STATUS_OK)
@@ -349,7 +358,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 {
     static const struct column columns[] = {
         {"query", ALIGN_LEFT},   {"rank", ALIGN_RIGHT},      {"id", ALIGN_LEFT},    {"lang", ALIGN_LEFT},
-        {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT}, {"passage", ALIGN_LEFT}};
+        {"cosine", ALIGN_RIGHT}, {"bm25", ALIGN_RIGHT},      {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT}, {"passage", ALIGN_LEFT}};
     struct client *c = NULL;
     struct table t;
     struct buf path, query;
@@ -394,7 +403,8 @@ const struct command command_search = {
         "The query may be in any language, and so may the documents. Each hit is a document with its best "
         "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. "
         "QUERY - "
-        "is read from stdin.\n"
+        "is read from stdin. By --mode keyword any text is a query: words that may occur, phrases in quotes that "
+        "must, and beginnings of words with a * behind them.\n"
         "Exit code 1 when nothing was found.",
     .options = options,
     .examples = examples,

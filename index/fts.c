@@ -61,7 +61,7 @@ static void tally(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context
                   sqlite3_value **values)
 {
     Fts5PhraseIter at;
-    int column, place, lengths[2] = {0}, rc = SQLITE_OK;
+    int column, place, length = 0, rc = SQLITE_OK;
     sqlite3_int64 counts[2] = {0};
     (void)values;
     if (n != 0 || api->xPhraseCount(fts) != 1 || api->xColumnCount(fts) != 2)
@@ -70,12 +70,11 @@ static void tally(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context
         rc = api->xPhraseFirst(fts, 0, &at, &column, &place);
     for (; rc == SQLITE_OK && column >= 0; api->xPhraseNext(fts, &at, &column, &place))
         counts[column == 1]++;
-    for (int i = 0; i < 2 && rc == SQLITE_OK; i++)
-        rc = api->xColumnSize(fts, i, &lengths[i]);
+    if (rc == SQLITE_OK)
+        rc = api->xColumnSize(fts, 1, &length);
     if (rc == SQLITE_OK)
         sqlite3_result_int64(context, least(counts[0], 0xff) | least(counts[1], 0xffff) << 8 |
-                                          least(lengths[0], 0xffff) << 24 |
-                                          least(lengths[1], 0x7fffff) << 40);
+                                          least(length, 0xffffff) << 24);
     else
         sqlite3_result_error_code(context, rc);
 }

@@ -7,6 +7,7 @@
 struct answer {
     struct buf texts;
     struct hit *hits;
+    struct marks marks; /* of all hits, likewise */
 };
 
 static enum status keep(struct search *s, struct answer *a, struct text text, struct text *out)
@@ -45,7 +46,22 @@ static enum status keep_passage(struct search *s, struct answer *a, int64_t docu
     return STATUS_OK;
 }
 
-static enum status read_hit(struct search *s, struct answer *a, const struct topk_item *item, struct hit *hit)
+/* The passage is the last of the texts, and a NUL behind it. */
+static enum status keep_marks(struct search *s, struct answer *a, struct hit *hit)
+{
+    size_t n = hit->passage.len, first = a->marks.count;
+    struct text passage = {a->texts.data + a->texts.len - 1 - n, n};
+    enum status status = terms_mark(&s->terms, passage, &a->marks, s->err);
+    for (size_t i = first; i < a->marks.count; i++) {
+        a->marks.items[i].start += hit->start;
+        a->marks.items[i].end += hit->start;
+    }
+    hit->mark_count = a->marks.count - first;
+    return status;
+}
+
+static enum status read_hit(struct search *s, struct answer *a, const struct fusion_item *item,
+                            struct hit *hit)
 {
     sqlite3_stmt *st;
     bool row = false;
@@ -83,14 +99,19 @@ static enum status read_hit(struct search *s, struct answer *a, const struct top
     hit->end = (size_t)end;
     hit->start_char = (size_t)sqlite3_column_int64(st, 2);
     hit->end_char = (size_t)sqlite3_column_int64(st, 3);
-    hit->cosine = item->score;
+    hit->score = item->score;
+    hit->cosine = item->cosine;
+    hit->bm25 = item->bm25;
     sqlite3_reset(st);
-    return keep_passage(s, a, item->document, hit);
+    status = keep_passage(s, a, item->document, hit);
+    return status == STATUS_OK && s->query->mode != SEARCH_SEMANTIC ? keep_marks(s, a, hit) : status;
 }
 
-static void settle(struct hit *hits, size_t n, const char *at)
+static void settle(struct hit *hits, size_t n, const char *at, const struct mark *marks)
 {
     for (size_t i = 0; i < n; i++) {
+        hits[i].marks = marks;
+        marks += hits[i].mark_count;
         struct text *texts[] = {&hits[i].id, &hits[i].title, &hits[i].lang, &hits[i].metadata,
                                 &hits[i].passage};
         for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
@@ -100,7 +121,7 @@ static void settle(struct hit *hits, size_t n, const char *at)
     }
 }
 
-/* Equal cosines lie side by side already. */
+/* Of a search by meaning; equal cosines lie side by side already. */
 static void order_ties(struct hit *hits, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
@@ -116,33 +137,38 @@ static void order_ties(struct hit *hits, size_t n)
 
 enum status search_hits(struct search *s, struct hits *out)
 {
+    static const char *const plans[] = {
+        [SEARCH_SEMANTIC] = "scan", [SEARCH_KEYWORD] = "keywords", [SEARCH_HYBRID] = "hybrid"};
     struct answer a = {0};
-    size_t n = s->best.count;
+    size_t n = s->found_count < s->query->k ? s->found_count : s->query->k;
     enum status status = STATUS_OK;
     buf_init(&a.texts, SIZE_MAX / 2);
     a.hits = calloc(n + 1, sizeof *a.hits);
     if (a.hits == NULL)
         status = error_memory(s->err, "searching");
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = read_hit(s, &a, &s->best.items[i], &a.hits[i]);
+        status = read_hit(s, &a, &s->found[i], &a.hits[i]);
     if (status != STATUS_OK) {
         free(a.hits);
+        free(a.marks.items);
         buf_release(&a.texts);
         return status;
     }
-    settle(a.hits, n, a.texts.data);
-    order_ties(a.hits, n);
+    settle(a.hits, n, a.texts.data, a.marks.items);
+    if (s->query->mode == SEARCH_SEMANTIC)
+        order_ties(a.hits, n);
     *out = (struct hits){.items = a.hits,
                          .count = n,
-                         .plan = s->passed > 0 ? "scan" : "empty",
-                         .exact = true,
+                         .plan = s->passed > 0 ? plans[s->query->mode] : "empty",
+                         .exact = s->exact,
                          .candidates = s->passed,
                          .rescored = s->rescored,
                          .filtered = s->query->filter != NULL,
                          .filter = s->query->filter != NULL ? filter_plan_name(s->filter.kind) : NULL,
                          .filter_rows = s->filter.rows,
                          .times = s->times,
-                         .memory = a.texts.data};
+                         .memory = a.texts.data,
+                         .marks = a.marks.items};
     return STATUS_OK;
 }
 
@@ -150,5 +176,6 @@ void hits_release(struct hits *hits)
 {
     free(hits->items);
     free(hits->memory);
+    free(hits->marks);
     *hits = (struct hits){0};
 }

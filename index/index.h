@@ -294,7 +294,19 @@ struct filter {
     size_t value_count;
 };
 
+enum search_mode {
+    SEARCH_SEMANTIC, /* by the cosine of the vectors alone */
+    SEARCH_KEYWORD,  /* by the words of the text alone (BM25); the vector is not looked at */
+    SEARCH_HYBRID    /* both; see fusion.h */
+};
+
+enum fusion { FUSION_SUM, FUSION_RRF };
+
 struct search_query {
+    enum search_mode mode;
+    enum fusion fusion;          /* of SEARCH_HYBRID */
+    struct text words;           /* of the other modes: words, "phrases", beginnings*; any valid UTF-8 */
+    double relevance[2];         /* of SEARCH_HYBRID: slope and intercept of P(relevant | cosine) */
     const float *vector;         /* `width` floats of unit length */
     size_t k;                    /* documents wanted, 1 to SEARCH_MOST */
     const struct filter *filter; /* NULL for none; applied before the search */
@@ -302,12 +314,20 @@ struct search_query {
     int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
 };
 
+struct mark {
+    size_t start, end; /* bytes of the document's text */
+};
+
 struct hit {
     struct text id, title, lang, metadata;
     struct text passage;         /* the best passage's text */
     size_t start, end;           /* its bytes in the document's text */
     size_t start_char, end_char; /* the same in code points */
-    double cosine;               /* of the best passage, from the stored floats, in double */
+    double score;                /* what hits are ordered by: the cosine, bm25, or both in one (fusion.h) */
+    double cosine;               /* of the passage, from the stored floats, in double; NAN by keywords alone */
+    double bm25;                 /* of the passage; 0 when it has none of the words; NAN by meaning alone */
+    const struct mark *marks;    /* where the passage has words of the query */
+    size_t mark_count;
 };
 
 /* Milliseconds. Queries that shared a step each say how long it took. */
@@ -316,17 +336,18 @@ struct search_times {
 };
 
 struct hits {
-    struct hit *items; /* cosine descending, ties by id ascending in byte order */
+    struct hit *items; /* score descending, ties by id ascending in byte order */
     size_t count;
-    const char *plan;    /* "scan" or "empty" */
-    bool exact;          /* the k best there are, proven by the error bounds */
-    uint64_t candidates; /* passages that passed the filter */
+    const char *plan;    /* "scan", "keywords", "hybrid" or "empty" */
+    bool exact;          /* the k best there are, proven */
+    uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too) */
     uint64_t rescored;   /* passages whose stored floats were read */
     bool filtered;
     const char *filter;   /* how its documents were found: "index", "index+rows" or "rows"; NULL without one */
     uint64_t filter_rows; /* documents whose metadata was read for it */
     struct search_times times;
     void *memory; /* owns all the texts */
+    struct mark *marks; /* of all hits */
 };
 
 /* Answers n queries on one state of the collection into out[0…n-1], all or none. Queries of one call, and calls

@@ -126,7 +126,7 @@ static enum status read_cosine(struct search *s, sqlite3_stmt *st, int column, b
     return isfinite(*out) ? STATUS_OK : search_damaged(s, passage);
 }
 
-static enum status look_up(struct search *s, int64_t passage, double *out)
+enum status search_cosine(struct search *s, int64_t passage, double *out)
 {
     sqlite3_stmt *st;
     bool row = false;
@@ -169,7 +169,7 @@ static enum status take_highest(struct search *s, size_t *at)
                 return STATUS_OK;
             if (read++ % 64 == 0 && search_late(s->query))
                 return search_too_late(s->err);
-            enum status status = look_up(s, candidate->passage, &score);
+            enum status status = search_cosine(s, candidate->passage, &score);
             if (status != STATUS_OK)
                 return status;
             print = candidate->print;

@@ -59,6 +59,8 @@ static enum status prepare(struct search *s)
         return error_field(s->err, STATUS_INVALID, "k", "k must be 1 to %d, not %zu", SEARCH_MOST, query->k);
     if (isnan(query->min_cosine))
         return error_field(s->err, STATUS_INVALID, "min_cosine", "min_cosine must be a number");
+    if (query->mode == SEARCH_KEYWORD)
+        return STATUS_OK;
     for (size_t i = 0; i < width; i++)
         square += (double)query->vector[i] * query->vector[i];
     if (!isfinite(square) || square < 1e-30)
@@ -69,12 +71,17 @@ static enum status prepare(struct search *s)
     if (s->scan_memory == NULL || s->vector == NULL)
         return error_memory(s->err, "searching");
     scan_query_init(&s->scan, query->vector, width, s->scan_memory);
-    enum status status = topk_init(&s->sure, query->k, s->err);
-    return status == STATUS_OK ? topk_init(&s->best, query->k, s->err) : status;
+    enum status status = topk_init(&s->sure, search_depth(query), s->err);
+    return status == STATUS_OK ? topk_init(&s->best, search_depth(query), s->err) : status;
 }
 
 static void release(struct search *s)
 {
+    for (size_t i = 0; i < s->found_count; i++)
+        free((char *)(uintptr_t)s->found[i].name.data);
+    free(s->found);
+    bm25_release(&s->words);
+    terms_close(&s->terms);
     document_set_release(&s->tied);
     topk_release(&s->sure);
     topk_release(&s->best);
@@ -83,13 +90,40 @@ static void release(struct search *s)
     big_free(s->scan_memory);
 }
 
-static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
-                                struct document_set *out, struct filter_report *report, struct error *err)
+/* From here to unwatch, SQLite gives up when the query's time is over. */
+static void watch(struct sql *sql, const struct search_query *query)
 {
     if (query->deadline_ms != 0)
         sqlite3_progress_handler(sql->db, DEADLINE_STEPS, late_for_sqlite, (void *)(uintptr_t)query);
-    enum status status = filter_resolve(c, sql, query->filter, out, report, err);
+}
+
+static void unwatch(struct sql *sql)
+{
     sqlite3_progress_handler(sql->db, 0, NULL, NULL);
+}
+
+static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
+                                struct document_set *out, struct filter_report *report, struct error *err)
+{
+    watch(sql, query);
+    enum status status = filter_resolve(c, sql, query->filter, out, report, err);
+    unwatch(sql);
+    return status;
+}
+
+/* What follows the pass. */
+static enum status conclude(struct search *s)
+{
+    enum status status = s->status;
+    if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
+        status = search_rescore(s);
+    if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
+        status = search_settle(s);
+    if (status != STATUS_OK || s->query->mode == SEARCH_SEMANTIC)
+        return status == STATUS_OK ? search_meaning(s) : status;
+    watch(s->sql, s->query);
+    status = search_words(s);
+    unwatch(s->sql);
     return status;
 }
 
@@ -100,6 +134,7 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
     struct document_set documents = {0};
     struct filter_report report = {0};
     const struct search_query *query = searches[0].query;
+    size_t scans = 0;
     double start = now_ms();
     enum status status = query->filter != NULL ? find_allowed(c, sql, query, &documents, &report, err)
                                                : expired_documents(c, sql, &documents, err);
@@ -108,18 +143,16 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
         searches[i].sql = sql;
         searches[i].allowed = query->filter != NULL ? &documents : NULL;
         searches[i].expired = query->filter == NULL && documents.count > 0 ? &documents : NULL;
-        run[i] = &searches[i];
+        searches[i].exact = true;
+        if (searches[i].query->mode != SEARCH_KEYWORD)
+            run[scans++] = &searches[i];
     }
     if (status == STATUS_OK)
-        scan_pass(&c->gate, run, n);
+        scan_pass(&c->gate, run, scans);
     scanned = now_ms();
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         double from = now_ms();
-        status = searches[i].status;
-        if (status == STATUS_OK)
-            status = search_rescore(&searches[i]);
-        if (status == STATUS_OK)
-            status = search_settle(&searches[i]);
+        status = conclude(&searches[i]);
         searches[i].filter = report;
         searches[i].times = (struct search_times){
             .filter = filtered - start, .scan = scanned - filtered, .rescore = now_ms() - from};

@@ -3,7 +3,8 @@
  *     search.c     the call: filter, the steps below, the answer
  *     scan_pass.c  1. scores of all int8 rows with the bounds of their errors → candidates
  *     rescore.c    2. scores of candidates from the stored floats → the k best
- *     hits.c       3. texts of those
+ *     blend.c      3. by keywords, or both legs in one list, when the mode says so
+ *     hits.c       4. texts of what was found
  *
  * A search stands on one state of the collection, in the file (`sql`) and in memory (read lock), from its
  * first step to its last (collection_view).
@@ -11,10 +12,14 @@
 #ifndef COGNATE_INDEX_SEARCH_H
 #define COGNATE_INDEX_SEARCH_H
 
+#include "index/bm25.h"
 #include "index/filter.h"
+#include "index/fusion.h"
 #include "index/store.h"
+#include "index/terms.h"
 #include "index/topk.h"
 
+#define BLEND_DEPTH     100   /* documents of each leg of a hybrid search of up to as many hits; otherwise SEARCH_MOST */
 #define SEARCH_ROUNDING 1e-12 /* of the double arithmetic on scores */
 
 /* A row whose highest possible score may be among the k best. */
@@ -43,6 +48,13 @@ struct search {
     struct filter_report filter;
     struct search_times times;
 
+    struct terms terms; /* of modes with keywords, with */
+    struct bm25 words;  /* their scores */
+
+    struct fusion_item *found; /* best first; their names are owned */
+    size_t found_count;
+    bool exact;
+
     enum status status; /* of a search that went wrong in a pass of several */
     struct error *err;
 };
@@ -65,7 +77,17 @@ enum status search_rescore(struct search *s);
 /* Leaves the k best in s->best, best first; of documents with the k-th score those whose ids come first. */
 enum status search_settle(struct search *s);
 
-/* Reads the texts of s->best; equal scores are put in the order of ids. */
+/* The exact cosine of one passage, from its stored floats. */
+enum status search_cosine(struct search *s, int64_t passage, double *out);
+
+/* Documents that a leg looks for: k, and more when there are two. */
+size_t search_depth(const struct search_query *query);
+
+/* What was found: by meaning, from s->best; or by words, with s->best where the mode is hybrid. */
+enum status search_meaning(struct search *s);
+enum status search_words(struct search *s);
+
+/* Reads the texts of s->found; equal scores are put in the order of ids. */
 enum status search_hits(struct search *s, struct hits *out);
 
 #endif

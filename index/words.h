@@ -10,19 +10,18 @@
  *
  * What stands without a space between is one word if it is one alphabet's; ICU's dictionaries find the words
  * in Thai, Lao, Khmer, Burmese, Chinese and Japanese. What ' - _ . / \ : @ & + = % ~ # hold together (a comma
- * between digits too) is one word, and so are its pieces, and the pieces of a word of letters and digits:
+ * between digits too) is one word, and so are its pieces, and the pieces of a word of letters and digits.
+ * Korean words, which take endings, and Han words of three and more characters are their pairs as well:
  *
- *     AB-1234/7      ab-1234/7  ab      1234  7                    under each other: in the same place
- *                    ──────────
- *     v2.10.3        v2.10.3    2.10.3  v2    10   3
- *     l'heure        l'heure    l       heure
- *     iPhone15       iphone15   iphone  15
- *     서울에서       서울에서   서울    울에  에서                   pairs of syllables, as Korean adds its
- * endings 図書館         図書館     図書    書館                         and of Han characters in words of
- * three and more
+ *     AB-1234/7   ab-1234/7  ab      1234  7
+ *     v2.10.3     v2.10.3    2.10.3  v2    10   3
+ *     l'heure     l'heure    l       heure
+ *     iPhone15    iphone15   iphone  15
+ *     서울에서    서울에서   서울    울에  에서
+ *     図書館      図書館     図書    書館
  *
  * A whole and its first piece share one place, and so do all pairs; pieces follow each other. So phrases can
- * be found both ways. Of a word, FOLDED bytes count.
+ * be found both ways. Of a word, WORDS_FOLDED bytes count.
  */
 #ifndef COGNATE_INDEX_WORDS_H
 #define COGNATE_INDEX_WORDS_H

@@ -25,6 +25,9 @@ static const struct field settings_fields[] = {
      .most = 32768,
      .about =
          "Most tokens that neighbouring passages share; 40 when absent. At most half of passage_tokens."},
+    {.name = "keyword",
+     .kind = FIELD_BOOLEAN,
+     .about = "Keep a keyword index, for the modes keyword and hybrid of searches; true when absent."},
     FILTERABLE_FIELD,
 };
 const struct shape shape_collection_settings = SHAPE("CollectionSettings", "Settings of a new collection.",
@@ -55,6 +58,7 @@ static const struct field collection_fields[] = {
      .kind = FIELD_INTEGER,
      .required = true,
      .about = "Most tokens shared by neighbours."},
+    {.name = "keyword", .kind = FIELD_BOOLEAN, .required = true, .about = "Whether it has a keyword index."},
     {.name = "documents", .kind = FIELD_INTEGER, .required = true, .about = "Documents in it."},
     {.name = "passages", .kind = FIELD_INTEGER, .required = true, .about = "Passages of them."},
     {.name = "created", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
@@ -91,10 +95,10 @@ static json_t *collection_json(const struct collection_info *info)
     const struct collection_settings *s = &info->settings;
     char space[65];
     hex_text(s->space_id, sizeof s->space_id, space);
-    return json_pack("{s:o, s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "name", text_json(s->name),
+    return json_pack("{s:o, s:o, s:s, s:I, s:s, s:I, s:I, s:b, s:I, s:I, s:o, s:o}", "name", text_json(s->name),
                      "model", text_json(s->model), "space_id", space, "dimensions", (json_int_t)s->width,
                      "metric", "cosine", "passage_tokens", (json_int_t)s->passage_tokens, "passage_overlap",
-                     (json_int_t)s->passage_overlap, "documents", (json_int_t)info->documents, "passages",
+                     (json_int_t)s->passage_overlap, "keyword", !s->no_keywords, "documents", (json_int_t)info->documents, "passages",
                      (json_int_t)info->passages, "created", time_json(info->created), "updated",
                      time_json(info->updated));
 }
@@ -193,12 +197,13 @@ static enum status same_settings(struct api_call *call)
     const struct collection_settings *s = &info.settings;
     if (status == STATUS_OK &&
         (shape_integer(call->body, "passage_tokens", s->passage_tokens) != s->passage_tokens ||
-         shape_integer(call->body, "passage_overlap", s->passage_overlap) != s->passage_overlap))
-        status =
-            error_set(&call->err, STATUS_CONFLICT,
-                      "the collection is there with passage_tokens %u and passage_overlap %u; they cannot be "
-                      "changed: delete it, or take another name",
-                      (unsigned)s->passage_tokens, (unsigned)s->passage_overlap);
+         shape_integer(call->body, "passage_overlap", s->passage_overlap) != s->passage_overlap ||
+         shape_boolean(call->body, "keyword", !s->no_keywords) == s->no_keywords))
+        status = error_set(&call->err, STATUS_CONFLICT,
+                           "the collection is there with passage_tokens %u, passage_overlap %u and keyword %s; they "
+                           "cannot be changed: delete it, or take another name",
+                           (unsigned)s->passage_tokens, (unsigned)s->passage_overlap,
+                           s->no_keywords ? "false" : "true");
     collection_info_release(&info);
     collection_release(c);
     return status;
@@ -214,7 +219,8 @@ void handle_collection_put(struct api_call *call)
                           : overlap < 0 ? 0
                                         : (uint32_t)overlap,
     };
-    enum status status = engine_collection_create(call->engine, call->captures[0], &passages, &err);
+    enum status status = engine_collection_create(call->engine, call->captures[0], &passages,
+                                                  shape_boolean(call->body, "keyword", true), &err);
     bool there = status == STATUS_CONFLICT;
     if (there)
         status = same_settings(call);

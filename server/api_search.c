@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,10 @@
 static const char *const part_names[] = {"collection", "cosine",   "bm25",    "relevance",  "lang",
                                          "title",      "metadata", "passage", "highlights", NULL};
 enum part { COLLECTION, COSINE, BM25, RELEVANCE, LANG, TITLE, METADATA, PASSAGE, HIGHLIGHTS };
+
+static const char *const mode_names[] = {
+    [SEARCH_SEMANTIC] = "semantic", [SEARCH_KEYWORD] = "keyword", [SEARCH_HYBRID] = "hybrid", NULL};
+static const char *const fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = "rrf", NULL};
 
 #define COMMON_FIELDS                                                                                        \
     {.name = "k",                                                                                            \
@@ -32,6 +37,17 @@ enum part { COLLECTION, COSINE, BM25, RELEVANCE, LANG, TITLE, METADATA, PASSAGE,
          .about =                                                                                            \
              "Only documents it holds for, for example {\"field\": \"year\", \"gte\": 2000}. Keys: and, "    \
              "or, not, lang, id, field with eq, in, gt, gte, lt, lte, prefix, exists."},                     \
+        {.name = "mode",                                                                                     \
+         .kind = FIELD_TEXT,                                                                                 \
+         .choices = mode_names,                                                                              \
+         .about =                                                                                            \
+             "semantic (the default) goes by meaning; keyword by words: any text, \"phrases\" that must be " \
+             "there, beginnings*; hybrid by both."},                                                         \
+        {.name = "fusion",                                                                                   \
+         .kind = FIELD_TEXT,                                                                                 \
+         .choices = fusion_names,                                                                            \
+         .about = "How hybrid makes one list: sum (the default) of relevance and keyword score, or rrf, "    \
+                  "reciprocal ranks."},                                                                      \
         {.name = "min_relevance",                                                                            \
          .kind = FIELD_NUMBER,                                                                               \
          .least = 0,                                                                                         \
@@ -94,19 +110,30 @@ static const struct field passage_fields[] = {
     {.name = "end", .kind = FIELD_INTEGER, .required = true, .about = "The byte behind its last."},
     {.name = "start_char", .kind = FIELD_INTEGER, .required = true, .about = "start, in code points."},
     {.name = "end_char", .kind = FIELD_INTEGER, .required = true, .about = "end, in code points."},
-    {.name = "score", .kind = FIELD_NUMBER, .required = true, .about = "Its cosine to the query."},
+    {.name = "score",
+     .kind = FIELD_NUMBER,
+     .required = true,
+     .about = "Its cosine to the query; its bm25 in mode keyword."},
 };
 static const struct shape shape_passage = SHAPE("Passage", "A stretch of a document.", passage_fields);
 
 static const struct field hit_fields[] = {
     {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "The document."},
-    {.name = "score", .kind = FIELD_NUMBER, .required = true, .about = "What hits are ordered by."},
+    {.name = "score",
+     .kind = FIELD_NUMBER,
+     .required = true,
+     .about =
+         "What hits are ordered by: cosine, bm25, or what hybrid makes of both, with 1 more for each code "
+         "of the query (a part number, an error code) that the passage has."},
     {.name = "collection", .kind = FIELD_TEXT, .about = "Where it lies."},
     {.name = "cosine",
      .kind = FIELD_NUMBER,
      .nullable = true,
-     .about = "Cosine of its best passage to the query."},
-    {.name = "bm25", .kind = FIELD_NUMBER, .nullable = true, .about = "null: keywords took no part."},
+     .about = "Cosine of its passage to the query; null in mode keyword."},
+    {.name = "bm25",
+     .kind = FIELD_NUMBER,
+     .nullable = true,
+     .about = "Keyword score of its passage, 0 when it has none of the words; null in mode semantic."},
     {.name = "relevance",
      .kind = FIELD_NUMBER,
      .nullable = true,
@@ -118,7 +145,8 @@ static const struct field hit_fields[] = {
     {.name = "highlights",
      .kind = FIELD_ANY,
      .count = FIELD_LIST,
-     .about = "[start, end] of words of the query in the passage; empty where meaning alone decides."},
+     .about = "[start, end] of words of the query in the passage, as bytes of the document's text; empty in "
+              "mode semantic."},
 };
 static const struct shape shape_hit = SHAPE("Hit", "A document found.", hit_fields);
 
@@ -126,12 +154,12 @@ static const struct field plan_fields[] = {
     {.name = "kind",
      .kind = FIELD_TEXT,
      .required = true,
-     .about = "scan, or empty when no passage passed the filter."},
+     .about = "scan, keywords, hybrid; or empty when no passage passed the filter."},
     {.name = "exact", .kind = FIELD_BOOLEAN, .required = true, .about = "The k best there are."},
     {.name = "candidates",
      .kind = FIELD_INTEGER,
      .required = true,
-     .about = "Passages that passed the filter."},
+     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too."},
     {.name = "filtered", .kind = FIELD_BOOLEAN, .required = true, .about = "A filter was applied."},
     {.name = "rescored",
      .kind = FIELD_INTEGER,
@@ -250,6 +278,8 @@ static enum status read_search(struct search *s, struct api_call *call)
             .text = s->texts != NULL ? s->texts[i] : (struct text){0},
             .vector = s->vector,
             .width = json_array_size(shape_get(s->asked, "vector")),
+            .mode = (enum search_mode)shape_choice(s->asked, "mode", mode_names, SEARCH_SEMANTIC),
+            .fusion = (enum fusion)shape_choice(s->asked, "fusion", fusion_names, FUSION_SUM),
             .k = (size_t)k,
             .filter = s->filter,
             .min_relevance = shape_number(s->asked, "min_relevance", 0),
@@ -276,7 +306,19 @@ static json_t *passage_json(const struct hit *h)
 {
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f}", "text", text_json(h->passage), "start",
                      (json_int_t)h->start, "end", (json_int_t)h->end, "start_char", (json_int_t)h->start_char,
-                     "end_char", (json_int_t)h->end_char, "score", h->cosine);
+                     "end_char", (json_int_t)h->end_char, "score", isnan(h->cosine) ? h->bm25 : h->cosine);
+}
+
+static json_t *marks_json(const struct hit *h)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < h->mark_count; i++)
+        if (json_array_append_new(
+                list, json_pack("[I, I]", (json_int_t)h->marks[i].start, (json_int_t)h->marks[i].end)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
 static json_t *part_json(struct api_call *call, enum part part, const struct hit *h)
@@ -286,11 +328,12 @@ static json_t *part_json(struct api_call *call, enum part part, const struct hit
     case COLLECTION:
         return text_json(call->captures[0]);
     case COSINE:
-        return json_real(h->cosine);
+        return number_or_null(h->cosine);
     case BM25:
-        return json_null();
-    case RELEVANCE:
-        return engine_relevance(call->engine, h->cosine, false, &relevance, NULL) == STATUS_OK
+        return number_or_null(h->bm25);
+    case RELEVANCE: /* known without the model: that there is none */
+        return !isnan(h->cosine) &&
+                       engine_relevance(call->engine, h->cosine, false, &relevance, NULL) == STATUS_OK
                    ? number_or_null(relevance)
                    : json_null();
     case LANG:
@@ -302,13 +345,13 @@ static json_t *part_json(struct api_call *call, enum part part, const struct hit
     case PASSAGE:
         return passage_json(h);
     default:
-        return json_array();
+        return marks_json(h);
     }
 }
 
 static json_t *hit_json(struct api_call *call, const struct search *s, const struct hit *h)
 {
-    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(h->id), "score", h->cosine);
+    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(h->id), "score", h->score);
     for (unsigned i = 0; part_names[i] != NULL; i++)
         if ((s->parts & 1u << i) != 0 &&
             json_object_set_new(hit, part_names[i], part_json(call, (enum part)i, h)) != 0) {

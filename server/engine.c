@@ -260,7 +260,7 @@ enum status check_space(const struct engine *e, const struct collection_settings
 }
 
 enum status engine_collection_create(struct engine *e, struct text name, const struct passage_options *passages,
-                                     struct error *err)
+                                     bool keywords, struct error *err)
 {
     enum status status = need_store(e, err);
     if (status == STATUS_OK)
@@ -282,7 +282,8 @@ enum status engine_collection_create(struct engine *e, struct text name, const s
                                            .model = text_of(e->about.name),
                                            .width = e->about.info->width,
                                            .passage_tokens = most,
-                                           .passage_overlap = overlap};
+                                           .passage_overlap = overlap,
+                                           .no_keywords = !keywords};
     memcpy(settings.space_id, e->about.space_id, sizeof settings.space_id);
     return store_collection_create(e->store, &settings, err);
 }

@@ -159,18 +159,21 @@ enum status engine_ingest(struct engine *e, struct text collection, const struct
 /* NULL for an engine without a store. For what needs no model: listing, reading, deleting. */
 struct store *engine_store(struct engine *e);
 
-/* Creates a collection bound to the engine's model; passage sizes of 0 are the defaults. */
+/* Creates a collection bound to the engine's model; passage sizes of 0 are the defaults. Without `keywords` it can be
+ * searched by meaning alone. */
 enum status engine_collection_create(struct engine *e, struct text name, const struct passage_options *passages,
-                                     struct error *err);
+                                     bool keywords, struct error *err);
 
 struct engine_query {
     struct text collection;
     struct text text;    /* not blank, at most ENGINE_QUERY_BYTES; or empty and */
     const float *vector; /* `width` finite floats, not all zero; normalised here */
     size_t width;
-    size_t k; /* 1 to 1,000 */
+    enum search_mode mode; /* other than SEARCH_SEMANTIC: a text is needed; SEARCH_KEYWORD needs no model */
+    enum fusion fusion;    /* of SEARCH_HYBRID */
+    size_t k;              /* 1 to 1,000 */
     const struct filter *filter;
-    double min_relevance; /* 0 for none */
+    double min_relevance; /* 0 for none, and for SEARCH_KEYWORD, which knows no relevance */
     int64_t deadline_ms;
     const atomic_bool *cancelled;
 };

@@ -252,7 +252,7 @@ static enum status open_collection(struct ingest *g, struct text name, struct er
     struct error missing = {0};
     enum status status = store_collection_open(e->store, name, &g->collection, &missing);
     if (status == STATUS_NOT_FOUND) {
-        status = engine_collection_create(e, name, &(struct passage_options){0}, err);
+        status = engine_collection_create(e, name, &(struct passage_options){0}, true, err);
         if (status == STATUS_OK || status == STATUS_CONFLICT) /* another call made it meanwhile */
             status = store_collection_open(e->store, name, &g->collection, err);
     } else if (status != STATUS_OK) {

@@ -11,6 +11,12 @@ static enum status check_query(const struct engine_query *q, struct error *err)
         return error_field(err, STATUS_INVALID, "k", "k must be 1 to 1,000; it is %zu", q->k);
     if (!(q->min_relevance >= 0 && q->min_relevance <= 1))
         return error_field(err, STATUS_INVALID, "min_relevance", "min_relevance must be between 0 and 1");
+    if (q->mode == SEARCH_KEYWORD && q->min_relevance > 0)
+        return error_field(err, STATUS_INVALID, "min_relevance",
+                           "keywords know no relevance; leave min_relevance out, or search in mode hybrid");
+    if (q->vector != NULL && q->mode != SEARCH_SEMANTIC)
+        return error_field(err, STATUS_INVALID, "mode",
+                           "a vector has no words; give a query, or search in mode semantic");
     if (q->vector != NULL) {
         double square = 0;
         for (size_t i = 0; i < q->width; i++)
@@ -20,10 +26,11 @@ static enum status check_query(const struct engine_query *q, struct error *err)
         return STATUS_OK;
     }
     if (q->text.len > ENGINE_QUERY_BYTES)
-        return error_field(err, STATUS_TOO_LARGE, "query",
-                           "the query has %zu bytes, at most %d are allowed; to find what is like a longer text, "
-                           "embed it and search by vector",
-                           q->text.len, ENGINE_QUERY_BYTES);
+        return error_field(
+            err, STATUS_TOO_LARGE, "query",
+            "the query has %zu bytes, at most %d are allowed; to find what is like a longer text, "
+            "embed it and search by vector",
+            q->text.len, ENGINE_QUERY_BYTES);
     return check_text(q->text, "query", "the query", err);
 }
 
@@ -38,7 +45,7 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     if (texts == NULL)
         return error_memory(err, "searching");
     for (size_t i = 0; i < n; i++) {
-        if (queries[i].vector != NULL)
+        if (queries[i].vector != NULL || queries[i].mode == SEARCH_KEYWORD)
             continue;
         rows[i] = count;
         texts[count++] = queries[i].text;
@@ -48,10 +55,11 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     }
     enum status status = STATUS_OK;
     if (count > 0)
-        status = engine_embed(e,
-                              &(struct embed_request){
-                                  .texts = texts, .n = count, .deadline_ms = deadline, .cancelled = cancelled},
-                              out, err);
+        status =
+            engine_embed(e,
+                         &(struct embed_request){
+                             .texts = texts, .n = count, .deadline_ms = deadline, .cancelled = cancelled},
+                         out, err);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         if (out->passages[i].tokens == 0)
             status = error_field(err, STATUS_INVALID, "query", "the query is empty; say what to look for");
@@ -59,30 +67,52 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     return status;
 }
 
-static enum status search_one(struct engine *e, const struct engine_query *q, const float *vector, size_t width,
-                              struct hits *out, struct error *err)
+/* What a query by meaning needs to know of the model. */
+static enum status set_meaning(struct engine *e, const struct engine_query *q,
+                               const struct collection_settings *settings, size_t width,
+                               struct search_query *query, struct error *err)
+{
+    const struct engine_model *model = NULL;
+    enum status status = q->vector == NULL ? check_space(e, settings, err) : STATUS_OK;
+    if (status == STATUS_OK && settings->width != width)
+        status = error_field(err, STATUS_INVALID, "vector",
+                             "the query vector has %zu numbers, those of the collection %.*s have %u", width,
+                             (int)q->collection.len, q->collection.data, (unsigned)settings->width);
+    if (status == STATUS_OK)
+        status = engine_cosine_for(e, q->min_relevance, &query->min_cosine, err);
+    if (status == STATUS_OK && q->mode == SEARCH_HYBRID)
+        status = engine_model(e, &model, err);
+    if (model != NULL && model->info->has_relevance)
+        for (size_t i = 0; i < 2; i++)
+            query->relevance[i] = model->info->relevance[i];
+    return status;
+}
+
+static enum status search_one(struct engine *e, const struct engine_query *q, const float *vector,
+                              size_t width, struct hits *out, struct error *err)
 {
     struct collection *c = NULL;
     struct collection_info about = {0};
-    struct search_query query = {.vector = vector, .k = q->k, .filter = q->filter, .deadline_ms = q->deadline_ms};
+    struct search_query query = {.mode = q->mode,
+                                 .fusion = q->fusion,
+                                 .words = q->text,
+                                 .vector = vector,
+                                 .k = q->k,
+                                 .filter = q->filter,
+                                 .deadline_ms = q->deadline_ms};
     if (q->cancelled != NULL && atomic_load(q->cancelled))
         return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
     enum status status = store_collection_open(e->store, q->collection, &c, err);
     if (status == STATUS_OK)
         status = collection_info(c, &about, err);
-    if (status == STATUS_OK && q->vector == NULL)
-        status = check_space(e, &about.settings, err);
-    if (status == STATUS_OK && about.settings.width != width)
-        status = error_field(err, STATUS_INVALID, "vector",
-                             "the query vector has %zu numbers, those of the collection %.*s have %u", width,
-                             (int)q->collection.len, q->collection.data, (unsigned)about.settings.width);
-    else if (status == STATUS_OK && about.documents == 0)
-        status = error_set(err, STATUS_NOT_FOUND,
-                           "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
-                           "/v1/collections/%.*s/documents)",
-                           (int)q->collection.len, q->collection.data, (int)q->collection.len, q->collection.data);
-    if (status == STATUS_OK)
-        status = engine_cosine_for(e, q->min_relevance, &query.min_cosine, err);
+    if (status == STATUS_OK && q->mode != SEARCH_KEYWORD)
+        status = set_meaning(e, q, &about.settings, width, &query, err);
+    if (status == STATUS_OK && about.documents == 0)
+        status =
+            error_set(err, STATUS_NOT_FOUND,
+                      "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
+                      "/v1/collections/%.*s/documents)",
+                      (int)q->collection.len, q->collection.data, (int)q->collection.len, q->collection.data);
     if (status == STATUS_OK)
         status = collection_search(c, &query, 1, out, err);
     collection_info_release(&about);
@@ -116,7 +146,9 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
     status = embed_queries(e, queries, n, rows, &texts, err);
     for (; done < n && status == STATUS_OK; done += status == STATUS_OK) {
         const struct engine_query *q = &queries[done];
-        const float *vector = q->vector != NULL ? q->vector : texts.vectors + rows[done] * texts.width;
+        const float *vector = q->vector != NULL           ? q->vector
+                              : q->mode != SEARCH_KEYWORD ? texts.vectors + rows[done] * texts.width
+                                                          : NULL;
         status = search_one(e, q, vector, q->vector != NULL ? q->width : texts.width, &found[done], err);
     }
     if (status == STATUS_OK) {

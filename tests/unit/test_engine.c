@@ -409,7 +409,7 @@ static void a_search_says_what_is_wrong(void **state)
         .name = text_of("other"), .model = text_of("another"), .space_id = {1}, .width = 512, .passage_tokens = 200};
     assert_int_equal(refused((struct engine_query){.collection = text_of("none"), .text = text_of("a"), .k = 1}, &err),
                      STATUS_NOT_FOUND);
-    assert_int_equal(engine_collection_create(engine, text_of("empty"), &(struct passage_options){0}, NULL), STATUS_OK);
+    assert_int_equal(engine_collection_create(engine, text_of("empty"), &(struct passage_options){0}, true, NULL), STATUS_OK);
     assert_int_equal(refused((struct engine_query){.collection = text_of("empty"), .text = text_of("a"), .k = 1}, &err),
                      STATUS_NOT_FOUND);
     assert_non_null(strstr(err.text, "cognate index"));
