@@ -145,10 +145,10 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
     return buf_append(&c->response, bytes, n, &c->failure) == STATUS_OK ? n : 0;
 }
 
-static enum status call_server(struct client *c, const char *method, const char *path, const char *query,
-                               json_t *body, json_t **answer, struct error *err)
+/* One exchange; the answer is then in c->response. */
+static enum status transfer(struct client *c, const char *method, const char *path, const char *query,
+                            json_t *body, long *http, struct error *err)
 {
-    long http = 0;
     buf_clear(&c->url);
     buf_clear(&c->request);
     buf_clear(&c->response);
@@ -175,9 +175,17 @@ static enum status call_server(struct client *c, const char *method, const char 
     if (code != CURLE_OK)
         return error_set(err, STATUS_UNAVAILABLE, "the server on %s did not answer: %s; try again",
                          c->socket_path.data, curl_easy_strerror(code));
-    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &http);
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, http);
+    return STATUS_OK;
+}
+
+static enum status call_server(struct client *c, const char *method, const char *path, const char *query,
+                               json_t *body, json_t **answer, struct error *err)
+{
+    long http = 0;
     json_t *value = NULL;
-    if (c->response.len > 0)
+    enum status status = transfer(c, method, path, query, body, &http, err);
+    if (status == STATUS_OK && c->response.len > 0)
         status = api_parse_body(c->response.data, c->response.len, &value, err);
     if (status == STATUS_OK && (http < 200 || http > 299))
         status = api_problem((int)http, value, err);
@@ -210,4 +218,36 @@ enum status client_call(struct client *c, const char *method, const char *path, 
         status = call_server(c, method, path, query, body, answer, &once);
     }
     return status == STATUS_OK ? status : error_set(err, status, "%s", once.text);
+}
+
+/* The problem that an answer other than 200 holds. */
+static enum status problem_of(int http, struct text bytes, struct error *err)
+{
+    json_t *value = NULL;
+    enum status status = bytes.len > 0 ? api_parse_body(bytes.data, bytes.len, &value, err) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = api_problem(http, value, err);
+    json_decref(value);
+    return status;
+}
+
+enum status client_text(struct client *c, const char *method, const char *path, const char *query,
+                        struct buf *out, struct error *err)
+{
+    struct api_reply reply = {0};
+    struct text text = {0};
+    long http = 0;
+    enum status status = STATUS_OK;
+    if (c->curl != NULL) {
+        status = transfer(c, method, path, query, NULL, &http, err);
+        text = buf_text(&c->response);
+    } else {
+        api_call(c->engine, &(struct api_request){.method = method, .path = path, .query = query}, &reply);
+        http = reply.status;
+        status = api_reply_text(&reply, &text, err);
+    }
+    if (status == STATUS_OK)
+        status = http == 200 ? buf_append(out, text.data, text.len, err) : problem_of((int)http, text, err);
+    api_reply_release(&reply);
+    return status;
 }

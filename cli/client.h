@@ -32,6 +32,10 @@ void client_close(struct client *c); /* accepts NULL */
 enum status client_call(struct client *c, const char *method, const char *path, const char *query,
                         json_t *body, json_t **answer, struct error *err);
 
+/* A call without a body whose answer is not JSON; it is appended to `out`. */
+enum status client_text(struct client *c, const char *method, const char *path, const char *query,
+                        struct buf *out, struct error *err);
+
 /* "/v1/collections/NAME" + rest. */
 enum status client_collection_path(struct buf *out, const char *collection, const char *rest,
                                    struct error *err);

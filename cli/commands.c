@@ -33,6 +33,8 @@ const struct command *const commands[] = {
     &command_compact,
     &command_backup,
     &command_restore,
+    &command_export,
+    &command_import,
     &command_job_list,
     &command_job_show,
     &command_job_cancel,

@@ -83,3 +83,10 @@ enum status feed_add(struct feed *f, json_t *document, struct error *err)
     f->bytes += bytes;
     return json_array_size(f->batch) >= FEED_ROWS ? feed_flush(f, err) : STATUS_OK;
 }
+
+enum status feed_turn(struct feed *f, const char *collection, struct error *err)
+{
+    enum status status = feed_flush(f, err);
+    buf_clear(&f->path);
+    return status == STATUS_OK ? client_collection_path(&f->path, collection, "/documents", err) : status;
+}

@@ -30,6 +30,8 @@ struct feed {
 
 enum status feed_init(struct feed *f, struct session *s, struct client *c, const char *collection,
                       bool print_rows, struct error *err);
+/* Sends what is in hand, and turns to another collection. */
+enum status feed_turn(struct feed *f, const char *collection, struct error *err);
 void feed_release(struct feed *f); /* accepts a zeroed one */
 
 /* Takes over the document. */

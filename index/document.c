@@ -1,5 +1,6 @@
 /* Reading documents, and changing their facts in place. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "index/fields.h"
 #include "index/keyword.h"
@@ -144,6 +145,71 @@ enum status collection_documents(struct collection *c, struct text after, size_t
     }
     return status;
 }
+
+/* ---- passages with their vectors ---- */
+
+static enum status read_passages(struct collection *c, struct sql *sql, int64_t document, size_t n,
+                                 struct passage_row *rows, struct error *err)
+{
+    float *vectors = (float *)(rows + n);
+    size_t width = c->width, at = 0;
+    sqlite3_stmt *st;
+    bool row;
+    enum status status = sql_get(sql,
+                                 "SELECT first, last, tokens, vector FROM passages WHERE document = ?1 AND "
+                                 "id >> 40 = ?2 ORDER BY id",
+                                 &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, document);
+    sqlite3_bind_int64(st, 2, c->space);
+    while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row && at < n) {
+        const void *blob = sqlite3_column_blob(st, 3);
+        if (blob == NULL || (size_t)sqlite3_column_bytes(st, 3) != width * sizeof *vectors)
+            return error_set(err, STATUS_CORRUPT,
+                             "%s is damaged: a passage has no vector of its space; restore it "
+                             "from a backup",
+                             sql->path);
+        memcpy(vectors + at * width, blob, width * sizeof *vectors);
+        rows[at] = (struct passage_row){.start = (size_t)sqlite3_column_int64(st, 0),
+                                        .end = (size_t)sqlite3_column_int64(st, 1),
+                                        .tokens = (uint32_t)sqlite3_column_int64(st, 2),
+                                        .vector = vectors + at * width};
+        at++;
+    }
+    return status;
+}
+
+enum status collection_passages(struct collection *c, struct text id, struct passage_row **out, size_t *n,
+                                struct error *err)
+{
+    struct passage_row *rows = NULL;
+    struct sql *sql;
+    sqlite3_stmt *st;
+    int64_t document = 0;
+    size_t count = 0;
+    enum status status = store_reader(c->store, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = document_find(c, sql, id, &st, &document, err);
+    if (status == STATUS_OK && document != 0)
+        count = (size_t)sqlite3_column_int64(st, 2);
+    if (status == STATUS_OK) {
+        rows = malloc(count * (sizeof *rows + c->width * sizeof(float)) + 1);
+        status = rows != NULL ? read_passages(c, sql, document, count, rows, err)
+                              : error_memory(err, "reading passages");
+    }
+    store_reader_done(c->store, sql);
+    if (status == STATUS_OK) {
+        *out = rows;
+        *n = count;
+    } else {
+        free(rows);
+    }
+    return status;
+}
+
+/* ---- changing facts ---- */
 
 static void bind_text_or_null(sqlite3_stmt *st, int at, const struct text *text)
 {

@@ -228,6 +228,11 @@ enum status collection_documents(struct collection *c, struct text after, size_t
                                  struct document **out, size_t *n, struct error *err);
 void documents_free(struct document *documents, size_t n);
 
+/* The passages of a document with their vectors, in one block that the caller frees; none when there is no
+ * such document. */
+enum status collection_passages(struct collection *c, struct text id, struct passage_row **out, size_t *n,
+                                struct error *err);
+
 /* New facts of a document; NULL leaves a value as it is. */
 struct document_patch {
     const struct text *title, *lang, *metadata;

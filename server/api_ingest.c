@@ -82,7 +82,7 @@ struct load {
     struct ingest_document *documents;
     struct ingest_result *outcomes;
     json_t **rows; /* what the documents borrow from */
-    char **metadata;
+    void **memory; /* the same */
     size_t *indexes, *lines;
     size_t count, bytes;  /* of the batch */
     size_t next;          /* index of the next row */
@@ -101,11 +101,11 @@ static enum status load_init(struct load *l, struct api_call *call, size_t room)
                        .documents = calloc(room, sizeof *l->documents),
                        .outcomes = calloc(room, sizeof *l->outcomes),
                        .rows = calloc(room, sizeof *l->rows),
-                       .metadata = calloc(room, sizeof *l->metadata),
+                       .memory = calloc(room, sizeof *l->memory),
                        .indexes = calloc(room, sizeof *l->indexes),
                        .lines = calloc(room, sizeof *l->lines),
                        .results = json_array()};
-    if (l->documents == NULL || l->outcomes == NULL || l->rows == NULL || l->metadata == NULL ||
+    if (l->documents == NULL || l->outcomes == NULL || l->rows == NULL || l->memory == NULL ||
         l->indexes == NULL || l->lines == NULL || l->results == NULL)
         return error_memory(&call->err, "reading the documents");
     return STATUS_OK;
@@ -115,20 +115,20 @@ static void load_clear(struct load *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         json_decref(l->rows[i]);
-        free(l->metadata[i]);
+        free(l->memory[i]);
     }
     l->count = l->bytes = 0;
 }
 
 static void load_release(struct load *l)
 {
-    if (l->rows != NULL && l->metadata != NULL)
+    if (l->rows != NULL && l->memory != NULL)
         load_clear(l);
     json_decref(l->results);
     free(l->documents);
     free(l->outcomes);
     free(l->rows);
-    free(l->metadata);
+    free(l->memory);
     free(l->indexes);
     free(l->lines);
 }
@@ -193,7 +193,7 @@ static enum status load_row(struct load *l, json_t *row, size_t line, const stru
         json_decref(row);
         return error_memory(&l->call->err, "answering for a row");
     }
-    if (row == NULL || document_read(row, &l->documents[at], &l->metadata[at], &failed.error) != STATUS_OK) {
+    if (row == NULL || document_read(row, &l->documents[at], &l->memory[at], &failed.error) != STATUS_OK) {
         struct text id = shape_text(row, "id");
         if (id.len < sizeof failed.id && id.data != NULL && memchr(id.data, '\0', id.len) == NULL)
             memcpy(failed.id, id.data, id.len);

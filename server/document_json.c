@@ -1,8 +1,10 @@
 #include "server/document_json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/json_write.h"
+#include "server/passages_json.h"
 #include "server/routes.h"
 #include "server/timestamp.h"
 
@@ -35,6 +37,10 @@ static const struct field document_fields[] = {
      .kind = FIELD_TEXT,
      .most = 64,
      .about = "RFC 3339: from then on the document is not there any more; never when absent."},
+    {.name = "vectors",
+     .kind = FIELD_OBJECT,
+     .of = &shape_vectors,
+     .about = "Vectors from an export; used when they are of the collection's space."},
 };
 const struct shape shape_document_in =
     SHAPE("NewDocument", "A document to be indexed.", document_fields, .rows = true,
@@ -71,8 +77,27 @@ enum status expiry_read(const json_t *object, int64_t *out, struct error *err)
     return status;
 }
 
-enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err)
+/* The vectors of a row, with its metadata behind them in one block. */
+static enum status add_vectors(const json_t *row, char **metadata, struct ingest_vectors **out,
+                               struct error *err)
 {
+    char *behind = NULL;
+    const json_t *vectors = shape_get(row, "vectors");
+    size_t n = *metadata != NULL ? strlen(*metadata) : 0;
+    if (vectors == NULL)
+        return STATUS_OK;
+    enum status status = passages_read(vectors, n, out, &behind, err);
+    if (status != STATUS_OK)
+        return status;
+    memcpy(behind, *metadata != NULL ? *metadata : "", n + 1);
+    free(*metadata);
+    *metadata = behind;
+    return STATUS_OK;
+}
+
+enum status document_read(const json_t *row, struct ingest_document *out, void **memory, struct error *err)
+{
+    struct ingest_vectors *vectors = NULL;
     char *text = NULL;
     int64_t expires = 0;
     enum status status = shape_check(&shape_document_in, row, "", err);
@@ -80,14 +105,19 @@ enum status document_read(const json_t *row, struct ingest_document *out, char *
         status = expiry_read(row, &expires, err);
     if (status == STATUS_OK)
         status = metadata_text(shape_get(row, "metadata"), &text, err);
-    if (status != STATUS_OK)
+    if (status == STATUS_OK)
+        status = add_vectors(row, &text, &vectors, err);
+    if (status != STATUS_OK) {
+        free(text);
         return status;
+    }
     *out = (struct ingest_document){.id = shape_text(row, "id"),
                                     .title = shape_text(row, "title"),
                                     .lang = shape_text(row, "lang"),
                                     .text = shape_text(row, "text"),
                                     .expires = expires,
-                                    .metadata = text != NULL ? text_of(text) : (struct text){0}};
-    *metadata = text;
+                                    .metadata = text != NULL ? text_of(text) : (struct text){0},
+                                    .vectors = vectors};
+    *memory = vectors != NULL ? (void *)vectors : text;
     return STATUS_OK;
 }

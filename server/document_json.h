@@ -1,9 +1,9 @@
 /* A document as a client sends it.
  *
  *     struct ingest_document document;
- *     char *metadata = NULL;
- *     if (document_read(row, &document, &metadata, &err) != STATUS_OK) …
- *     free(metadata);                    // after the document was used: its texts are borrowed from both
+ *     void *memory = NULL;
+ *     if (document_read(row, &document, &memory, &err) != STATUS_OK) …
+ *     free(memory);                      // after the document was used: its texts are borrowed from both
  */
 #ifndef COGNATE_SERVER_DOCUMENT_JSON_H
 #define COGNATE_SERVER_DOCUMENT_JSON_H
@@ -12,7 +12,7 @@
 
 #include "server/engine.h"
 
-enum status document_read(const json_t *row, struct ingest_document *out, char **metadata, struct error *err);
+enum status document_read(const json_t *row, struct ingest_document *out, void **memory, struct error *err);
 
 /* The field expires_at of an object in Unix milliseconds, 0 when it is absent. INVALID when it is past. */
 enum status expiry_read(const json_t *object, int64_t *out, struct error *err);

@@ -130,6 +130,14 @@ void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
 
 /* ---- documents ---- */
 
+/* Vectors that a document brings along. */
+struct ingest_vectors {
+    unsigned char space_id[32];
+    uint32_t width;
+    const struct passage_row *passages;
+    size_t count;
+};
+
 struct ingest_document {
     struct text id;       /* empty: a UUIDv7 is made */
     struct text title;    /* stands before each passage when it is embedded, up to a quarter of the passage */
@@ -137,6 +145,8 @@ struct ingest_document {
     struct text text;     /* not blank, at most ENGINE_DOCUMENT_BYTES */
     struct text metadata; /* a JSON object, or empty */
     int64_t expires;      /* Unix milliseconds from which on it is not there; 0: never */
+    const struct ingest_vectors *vectors; /* taken instead of embedding when they are of the collection's
+                                             space; NULL for none */
 };
 
 struct ingest_result {

@@ -207,6 +207,17 @@ static enum status cut_row(struct ingest *g, size_t r, struct error *err)
     return status;
 }
 
+/* The vectors that row r brought along, when they are of the collection's space. */
+static const struct ingest_vectors *given_vectors(const struct ingest *g, size_t r)
+{
+    const struct ingest_vectors *v = g->documents[g->origins[r]].vectors;
+    const struct engine_model *model = &g->e->about;
+    return v != NULL && v->width == model->info->width &&
+                   memcmp(v->space_id, model->space_id, sizeof v->space_id) == 0
+               ? v
+               : NULL;
+}
+
 /* Embeds the rows that need it. A document without text has no passage; collection_put would refuse it, and
  * says less than is known here. */
 static enum status embed_rows(struct ingest *g, struct error *err)
@@ -216,7 +227,7 @@ static enum status embed_rows(struct ingest *g, struct error *err)
     for (size_t r = 0; r < g->rows && status == STATUS_OK; r++) {
         g->firsts[r] = g->passage_count;
         g->row[r].reuse = !g->embed[r];
-        if (g->embed[r])
+        if (g->embed[r] && given_vectors(g, r) == NULL)
             status = cut_row(g, r, err);
     }
     g->firsts[g->rows] = g->passage_count;
@@ -227,13 +238,14 @@ static enum status embed_rows(struct ingest *g, struct error *err)
     size_t kept = 0;
     for (size_t r = 0; r < g->rows && status == STATUS_OK; r++) {
         struct ingest_result *result = &g->results[g->origins[r]];
-        size_t count = g->firsts[r + 1] - g->firsts[r];
+        const struct ingest_vectors *given = g->embed[r] ? given_vectors(g, r) : NULL;
+        size_t count = given != NULL ? given->count : g->firsts[r + 1] - g->firsts[r];
         if (g->embed[r] && count == 0) {
             error_field(&result->error, STATUS_INVALID, "text", "the text is empty; leave the document out");
             result->outcome = PUT_FAILED;
             continue;
         }
-        g->row[r].passages = count > 0 ? g->passages + g->firsts[r] : NULL;
+        g->row[r].passages = given != NULL ? given->passages : count > 0 ? g->passages + g->firsts[r] : NULL;
         g->row[r].passage_count = count;
         g->row[kept] = g->row[r];
         g->origins[kept++] = g->origins[r];

@@ -15,7 +15,7 @@ struct ingest_batch {
     struct text *bodies;
     size_t n;
     json_t *rows[BATCH_ROWS]; /* what the documents borrow from */
-    char *metadata[BATCH_ROWS];
+    void *memory[BATCH_ROWS];
     size_t numbers[BATCH_ROWS]; /* of the rows that could be read */
     struct ingest_document documents[BATCH_ROWS];
     struct ingest_result results[BATCH_ROWS];
@@ -29,7 +29,7 @@ static void read_row(struct ingest_batch *b, size_t i)
     json_t *row = NULL;
     enum status status = api_parse_body(b->bodies[i].data, b->bodies[i].len, &row, &err);
     if (status == STATUS_OK)
-        status = document_read(row, &b->documents[at], &b->metadata[at], &err);
+        status = document_read(row, &b->documents[at], &b->memory[at], &err);
     if (status != STATUS_OK) {
         job_fault(b->run, "row %zu: %s", (size_t)b->run->job.position + i, err.text);
         json_decref(row);
@@ -44,7 +44,7 @@ static void batch_clear(struct ingest_batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         json_decref(b->rows[i]);
-        free(b->metadata[i]);
+        free(b->memory[i]);
     }
     b->count = 0;
     job_rows_free(b->bodies, b->n);

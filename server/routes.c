@@ -81,6 +81,11 @@ static const struct api_route table[] = {
     {"DELETE", "/v1/collections/{collection}/documents/{id}", API_WRITE, API_COGNATE, NO_BODY, false,
      "Deletes a document.", handle_document_delete, .answer = &shape_deleted},
 
+    {"GET", "/v1/collections/{collection}/export", API_ADMIN, API_COGNATE, NO_BODY, false,
+     "Documents by id as JSON lines that a write of documents takes, some at a time: go on after the last "
+     "id; "
+     "an empty answer is the end.",
+     handle_export, .query = &shape_export_query, .media_type = "application/x-ndjson"},
     {"POST", "/v1/admin/backup", API_ADMIN, API_COGNATE, NO_BODY, false,
      "A copy of the whole store as it is at this moment: a file for `cognate restore`.", handle_backup,
      .media_type = "application/vnd.sqlite3", .deadline_ms = INGEST_MS},

@@ -52,6 +52,10 @@ extern const struct shape shape_documents_delete;
 void handle_backup(struct api_call *call);
 void handle_compact(struct api_call *call);
 
+/* api_export.c */
+void handle_export(struct api_call *call);
+extern const struct shape shape_export_query;
+
 /* api_jobs.c */
 void handle_jobs(struct api_call *call);
 void handle_job(struct api_call *call);

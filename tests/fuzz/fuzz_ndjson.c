@@ -19,26 +19,32 @@ static void check_text(struct text text)
 static void check_row(struct text line)
 {
     struct ingest_document document;
-    char *metadata = NULL;
+    void *memory = NULL;
     json_t *row = NULL, *object = NULL;
     if (api_parse_body(line.data, line.len, &row, NULL) != STATUS_OK)
         return;
     struct error err = {0};
-    if (document_read(row, &document, &metadata, &err) == STATUS_OK) {
+    if (document_read(row, &document, &memory, &err) == STATUS_OK) {
         check_text(document.id);
         check_text(document.title);
         check_text(document.lang);
         check_text(document.text);
         if (document.text.len == 0 || document.id.len > 512)
             abort();
-        if (metadata != NULL && api_parse_body(metadata, strlen(metadata), &object, NULL) != STATUS_OK)
+        struct text metadata = document.metadata;
+        if (metadata.len > 0 && api_parse_body(metadata.data, metadata.len, &object, NULL) != STATUS_OK)
             abort();
-    } else if (err.text[0] == '\0' || metadata != NULL) {
+        for (size_t i = 0; document.vectors != NULL && i < document.vectors->count; i++)
+            for (size_t j = 0; j < document.vectors->width; j++) {
+                volatile float each = document.vectors->passages[i].vector[j];
+                (void)each;
+            }
+    } else if (err.text[0] == '\0' || memory != NULL) {
         abort();
     }
     json_decref(object);
     json_decref(row);
-    free(metadata);
+    free(memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
