@@ -100,7 +100,7 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Names of documents, for ties; search_release frees them. */
-static enum status read_name(struct search *s, struct fusion_item *item)
+enum status search_name(struct search *s, struct fusion_item *item)
 {
     sqlite3_stmt *st;
     bool row = false;
@@ -147,7 +147,7 @@ static enum status best_documents(struct search *s, size_t most, struct leg *out
         if (leg.count == 0 || leg.items[i].document != leg.items[leg.count - 1].document)
             leg.items[leg.count++] = leg.items[i];
     for (size_t i = 0; i < leg.count && status == STATUS_OK; i++)
-        status = read_name(s, &leg.items[i]);
+        status = search_name(s, &leg.items[i]);
     if (status == STATUS_OK) {
         qsort(leg.items, leg.count, sizeof *leg.items, by_score);
         leg.full = leg.count >= most;
@@ -210,7 +210,7 @@ static enum status join(struct search *s, struct leg *leg)
         struct fusion_item *held = words > 0 ? bsearch(&item, items, words, sizeof item, by_number) : NULL;
         status = complete(s, &item, true);
         if (status == STATUS_OK && held == NULL)
-            status = read_name(s, &item);
+            status = search_name(s, &item);
         if (status != STATUS_OK)
             break;
         if (held == NULL) {
@@ -274,13 +274,6 @@ static enum status blend(struct search *s, struct leg *leg)
 
 /* ---- the step ---- */
 
-size_t search_depth(const struct search_query *query)
-{
-    if (query->mode != SEARCH_HYBRID)
-        return query->k;
-    return query->k <= BLEND_DEPTH ? BLEND_DEPTH : SEARCH_MOST;
-}
-
 static enum status check_ready(struct search *s)
 {
     bool kept = false, ready = false;
@@ -315,19 +308,4 @@ enum status search_words(struct search *s)
     s->found = leg.items;
     s->found_count = leg.count;
     return status;
-}
-
-enum status search_meaning(struct search *s)
-{
-    s->found = calloc(s->best.count + 1, sizeof *s->found);
-    if (s->found == NULL)
-        return error_memory(s->err, "searching");
-    s->found_count = s->best.count;
-    for (size_t i = 0; i < s->found_count; i++)
-        s->found[i] = (struct fusion_item){.document = s->best.items[i].document,
-                                           .passage = s->best.items[i].passage,
-                                           .cosine = s->best.items[i].score,
-                                           .bm25 = NAN,
-                                           .score = s->best.items[i].score};
-    return STATUS_OK;
 }

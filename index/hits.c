@@ -155,12 +155,13 @@ enum status search_hits(struct search *s, struct hits *out)
         return status;
     }
     settle(a.hits, n, a.texts.data, a.marks.items);
-    if (s->query->mode == SEARCH_SEMANTIC)
+    if (s->query->mode == SEARCH_SEMANTIC && s->query->diversity == 0)
         order_ties(a.hits, n);
     *out = (struct hits){.items = a.hits,
                          .count = n,
                          .plan = s->passed > 0 ? plans[s->query->mode] : "empty",
                          .exact = s->exact,
+                         .generation = s->generation,
                          .candidates = s->passed,
                          .rescored = s->rescored,
                          .filtered = s->query->filter != NULL,

@@ -258,9 +258,14 @@ enum status collection_delete_where(struct collection *c, const struct filter *f
  * the moment itself; this gives their space back. */
 enum status store_sweep(struct store *s, uint64_t *deleted, struct error *err);
 
+/* The direction of a document: the mean of its passages' unit vectors, made of unit length; `width` floats.
+ * NOT_FOUND when there is no such document, or none with a passage. */
+enum status collection_vector(struct collection *c, struct text id, float *out, struct error *err);
+
 /* ---- search ---- */
 
-#define SEARCH_MOST 1000 /* documents in one answer */
+#define SEARCH_MOST  1000  /* documents in one answer, */
+#define SEARCH_PAGES 10000 /* and on all pages of it together */
 
 enum filter_kind {
     FILTER_AND,   /* all of items; true when empty */
@@ -307,6 +312,14 @@ enum search_mode {
 
 enum fusion { FUSION_SUM, FUSION_RRF };
 
+/* The last hit of the page before, and how many there were on it and those before. Over one generation of the
+ * collection pages neither repeat nor leave out a document. */
+struct search_page {
+    size_t seen; /* 0: the first page */
+    double cosine;
+    struct text id;
+};
+
 struct search_query {
     enum search_mode mode;
     enum fusion fusion;          /* of SEARCH_HYBRID */
@@ -315,7 +328,11 @@ struct search_query {
     const float *vector;         /* `width` floats of unit length */
     size_t k;                    /* documents wanted, 1 to SEARCH_MOST */
     const struct filter *filter; /* NULL for none; applied before the search */
+    const struct text *except;   /* ids of documents that are passed over */
+    size_t except_count;
     double min_cosine;           /* hits below are left out; use -2 for none */
+    struct search_page after;    /* of SEARCH_SEMANTIC: where the page before ended */
+    double diversity;            /* of SEARCH_SEMANTIC: 0 for the nearest, up to 1 (diversity.h) */
     int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
 };
 
@@ -335,9 +352,9 @@ struct hit {
     size_t mark_count;
 };
 
-/* Milliseconds. Queries that shared a step each say how long it took. */
+/* Milliseconds. Queries that shared a step each say how long it took. `encode` is for who made the vectors. */
 struct search_times {
-    double filter, scan, rescore, fetch;
+    double encode, filter, scan, rescore, fetch;
 };
 
 struct hits {
@@ -345,6 +362,7 @@ struct hits {
     size_t count;
     const char *plan;    /* "scan", "keywords", "hybrid" or "empty" */
     bool exact;          /* the k best there are, proven */
+    uint64_t generation; /* of the collection, as it was searched */
     uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too) */
     uint64_t rescored;   /* passages whose stored floats were read */
     bool filtered;

@@ -59,6 +59,13 @@ static enum status prepare(struct search *s)
         return error_field(s->err, STATUS_INVALID, "k", "k must be 1 to %d, not %zu", SEARCH_MOST, query->k);
     if (isnan(query->min_cosine))
         return error_field(s->err, STATUS_INVALID, "min_cosine", "min_cosine must be a number");
+    if (!(query->diversity >= 0 && query->diversity <= 1))
+        return error_field(s->err, STATUS_INVALID, "diversity", "diversity must be between 0 and 1");
+    if (query->after.seen > SEARCH_PAGES - query->k)
+        return error_field(s->err, STATUS_INVALID, "cursor",
+                           "pages end after %d hits; narrow the search with a filter", SEARCH_PAGES);
+    if (query->mode != SEARCH_SEMANTIC && (query->after.seen > 0 || query->diversity > 0))
+        return error_field(s->err, STATUS_INVALID, "mode", "pages and diversity are of mode semantic");
     if (query->mode == SEARCH_KEYWORD)
         return STATUS_OK;
     for (size_t i = 0; i < width; i++)
@@ -111,6 +118,29 @@ static enum status find_allowed(struct collection *c, struct sql *sql, const str
     return status;
 }
 
+/* Ids that a query excepts: out of what the filter gave, or into what is passed over without one. */
+static enum status except(struct collection *c, struct sql *sql, const struct search_query *query,
+                          struct document_set *documents, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < query->except_count && status == STATUS_OK; i++) {
+        sqlite3_stmt *st;
+        bool row = false;
+        status = sql_get(sql, "SELECT id FROM documents WHERE collection = ?1 AND name = ?2", &st, err);
+        if (status != STATUS_OK)
+            break;
+        sqlite3_bind_int64(st, 1, c->id);
+        sql_bind_text(st, 2, query->except[i]);
+        status = sql_step(sql, st, &row, err);
+        if (status == STATUS_OK && row && query->filter != NULL)
+            document_set_remove(documents, sqlite3_column_int64(st, 0));
+        else if (status == STATUS_OK && row)
+            status = document_set_add(documents, sqlite3_column_int64(st, 0), err);
+        sqlite3_reset(st);
+    }
+    return status;
+}
+
 /* What follows the pass. */
 static enum status conclude(struct search *s)
 {
@@ -127,7 +157,7 @@ static enum status conclude(struct search *s)
     return status;
 }
 
-/* The run of queries from `first` on that share a filter, in passes of their own. */
+/* The run of queries from `first` on that share a filter and exceptions, in passes of their own. */
 static enum status find_run(struct collection *c, struct sql *sql, struct search *searches,
                             struct search **run, size_t n, struct error *err)
 {
@@ -138,6 +168,8 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
     double start = now_ms();
     enum status status = query->filter != NULL ? find_allowed(c, sql, query, &documents, &report, err)
                                                : expired_documents(c, sql, &documents, err);
+    if (status == STATUS_OK)
+        status = except(c, sql, query, &documents, err);
     double filtered = now_ms(), scanned;
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         searches[i].sql = sql;
@@ -161,9 +193,15 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
     return status;
 }
 
+static bool same_documents(const struct search_query *a, const struct search_query *b)
+{
+    return a->filter == b->filter && a->except == b->except && a->except_count == b->except_count;
+}
+
 static enum status find(struct collection *c, struct search *searches, size_t n, struct hits *out,
                         struct error *err)
 {
+    const struct search_query *queries = searches->query;
     struct collection_view view;
     struct search **run = calloc(n + 1, sizeof(struct search *));
     size_t done = 0;
@@ -171,10 +209,11 @@ static enum status find(struct collection *c, struct search *searches, size_t n,
         return error_memory(err, "searching");
     enum status status = collection_view(c, &view, err);
     if (status == STATUS_OK) {
+        for (size_t i = 0; i < n; i++)
+            searches[i].generation = (uint64_t)view.row.generation;
         for (size_t first = 0, count; first < n && status == STATUS_OK; first += count) {
             count = 1;
-            while (first + count < n &&
-                   searches[first + count].query->filter == searches[first].query->filter)
+            while (first + count < n && same_documents(queries + first, queries + first + count))
                 count++;
             status = find_run(c, view.sql, searches + first, run, count, err);
         }

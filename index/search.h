@@ -3,7 +3,8 @@
  *     search.c     the call: filter, the steps below, the answer
  *     scan_pass.c  1. scores of all int8 rows with the bounds of their errors → candidates
  *     rescore.c    2. scores of candidates from the stored floats → the k best
- *     blend.c      3. by keywords, or both legs in one list, when the mode says so
+ *     meaning.c    3. those of the page wanted, or unlike each other
+ *     blend.c         or by keywords, or both legs in one list, when the mode says so
  *     hits.c       4. texts of what was found
  *
  * A search stands on one state of the collection, in the file (`sql`) and in memory (read lock), from its
@@ -19,7 +20,8 @@
 #include "index/terms.h"
 #include "index/topk.h"
 
-#define BLEND_DEPTH     100   /* documents of each leg of a hybrid search of up to as many hits; otherwise SEARCH_MOST */
+#define BLEND_DEPTH                                                                                          \
+    100 /* documents of each leg of a hybrid search of up to as many hits; otherwise SEARCH_MOST */
 #define SEARCH_ROUNDING 1e-12 /* of the double arithmetic on scores */
 
 /* A row whose highest possible score may be among the k best. */
@@ -44,7 +46,7 @@ struct search {
     struct document_set tied;     /* and those that stand outside with the k-th score */
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
-    uint64_t passed, rescored;
+    uint64_t passed, rescored, generation;
     struct filter_report filter;
     struct search_times times;
 
@@ -80,8 +82,12 @@ enum status search_settle(struct search *s);
 /* The exact cosine of one passage, from its stored floats. */
 enum status search_cosine(struct search *s, int64_t passage, double *out);
 
-/* Documents that a leg looks for: k, and more when there are two. */
+/* Documents that a leg looks for: k; those of the pages before too; a pool to choose from; more when there
+ * are two legs. */
 size_t search_depth(const struct search_query *query);
+
+/* Reads the id of a found document into its name, for ties. */
+enum status search_name(struct search *s, struct fusion_item *item);
 
 /* What was found: by meaning, from s->best; or by words, with s->best where the mode is hybrid. */
 enum status search_meaning(struct search *s);

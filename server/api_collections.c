@@ -35,7 +35,7 @@ const struct shape shape_collection_settings = SHAPE("CollectionSettings", "Sett
 
 static const struct field change_fields[] = {FILTERABLE_FIELD};
 const struct shape shape_collection_change =
-    SHAPE("CollectionChange", "New settings of a collection.", change_fields);
+    SHAPE("CollectionChange", "New settings of a collection.", change_fields, .example = "{\"filterable\":[\"year\",\"kind\"]}");
 
 static const struct field language_fields[] = {
     {.name = "lang", .kind = FIELD_TEXT, .required = true, .about = "BCP 47; und when unknown."},

@@ -221,7 +221,7 @@ enum status engine_relevance(struct engine *e, double cosine, bool symmetric, do
     return STATUS_OK;
 }
 
-enum status engine_cosine_for(struct engine *e, double relevance, double *out, struct error *err)
+enum status engine_cosine_for(struct engine *e, double relevance, bool symmetric, double *out, struct error *err)
 {
     if (!(relevance > 0)) {
         *out = -2;
@@ -231,10 +231,11 @@ enum status engine_cosine_for(struct engine *e, double relevance, double *out, s
     if (status != STATUS_OK)
         return status;
     const struct model_info *info = e->about.info;
-    if (!info->has_relevance || !(info->relevance[0] > 0))
+    const float *curve = symmetric ? info->relevance_symmetric : info->relevance;
+    if (!info->has_relevance || !(curve[0] > 0))
         return error_field(err, STATUS_UNSUPPORTED, "min_relevance",
                            "the model %s has no relevance curve; leave min_relevance out", e->about.name);
-    *out = relevance < 1 ? (log(relevance / (1 - relevance)) - info->relevance[1]) / info->relevance[0] : 2;
+    *out = relevance < 1 ? (log(relevance / (1 - relevance)) - curve[1]) / curve[0] : 2;
     return STATUS_OK;
 }
 

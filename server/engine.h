@@ -80,10 +80,10 @@ enum status engine_model(struct engine *e, const struct engine_model **out, stru
 enum status engine_canaries(struct engine *e, double *lowest, uint32_t *count, struct error *err);
 
 /* P(relevant | cosine) by the model's curve for a query against documents, or for text against text when
- * `symmetric`; NAN when the model has none. And the cosine at which the first curve reaches a relevance in
- * 0…1; -2 for 0 and below. Both load the model. */
+ * `symmetric`; NAN when the model has none. And the cosine at which the curve reaches a relevance in 0…1; -2 for 0 and below. Both load the model. */
 enum status engine_relevance(struct engine *e, double cosine, bool symmetric, double *out, struct error *err);
-enum status engine_cosine_for(struct engine *e, double relevance, double *out, struct error *err);
+enum status engine_cosine_for(struct engine *e, double relevance, bool symmetric, double *out,
+                              struct error *err);
 
 /* ---- embedding ---- */
 
@@ -179,10 +179,15 @@ struct engine_query {
     struct text text;    /* not blank, at most ENGINE_QUERY_BYTES; or empty and */
     const float *vector; /* `width` finite floats, not all zero; normalised here */
     size_t width;
+    const struct text *examples;      /* ids of documents of the collection, which are left out of the hits: first */
+    size_t like_count, unlike_count;  /* those to be near to, then those to be far from (engine_examples.c) */
     enum search_mode mode; /* other than SEARCH_SEMANTIC: a text is needed; SEARCH_KEYWORD needs no model */
     enum fusion fusion;    /* of SEARCH_HYBRID */
     size_t k;              /* 1 to 1,000 */
     const struct filter *filter;
+    double diversity;         /* as struct search_query says, like */
+    struct search_page after; /* with `generation` of the answer before: GONE when the collection has changed */
+    uint64_t generation;
     double min_relevance; /* 0 for none, and for SEARCH_KEYWORD, which knows no relevance */
     int64_t deadline_ms;
     const atomic_bool *cancelled;

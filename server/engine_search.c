@@ -3,6 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
 
 /* What can be told without the model. */
 static enum status check_query(const struct engine_query *q, struct error *err)
@@ -14,6 +22,12 @@ static enum status check_query(const struct engine_query *q, struct error *err)
     if (q->mode == SEARCH_KEYWORD && q->min_relevance > 0)
         return error_field(err, STATUS_INVALID, "min_relevance",
                            "keywords know no relevance; leave min_relevance out, or search in mode hybrid");
+    bool by_example = q->like_count + q->unlike_count > 0;
+    if (by_example && q->mode != SEARCH_SEMANTIC)
+        return error_field(err, STATUS_INVALID, "mode", "examples have no words; search in mode semantic");
+    if (q->unlike_count > 0 && q->like_count == 0 && q->vector == NULL && q->text.len == 0)
+        return error_field(err, STATUS_INVALID, "unlike",
+                           "unlike says what to be far from; give a query, a vector or like too");
     if (q->vector != NULL && q->mode != SEARCH_SEMANTIC)
         return error_field(err, STATUS_INVALID, "mode",
                            "a vector has no words; give a query, or search in mode semantic");
@@ -25,6 +39,8 @@ static enum status check_query(const struct engine_query *q, struct error *err)
             return error_field(err, STATUS_INVALID, "vector", "the query vector must be finite and not zero");
         return STATUS_OK;
     }
+    if (q->like_count > 0 && q->text.len == 0)
+        return STATUS_OK;
     if (q->text.len > ENGINE_QUERY_BYTES)
         return error_field(
             err, STATUS_TOO_LARGE, "query",
@@ -34,7 +50,18 @@ static enum status check_query(const struct engine_query *q, struct error *err)
     return check_text(q->text, "query", "the query", err);
 }
 
-/* Embeds the texts among the queries: row of query i is rows[i]. */
+static bool has_text(const struct engine_query *q)
+{
+    return q->vector == NULL && q->mode != SEARCH_KEYWORD && (q->text.len > 0 || q->like_count == 0);
+}
+
+static bool same_text(struct text a, struct text b)
+{
+    return a.data == b.data && a.len == b.len;
+}
+
+/* Embeds the texts among the queries: row of query i is rows[i]. One text that is asked of several
+ * collections in turn is embedded once. */
 static enum status embed_queries(struct engine *e, const struct engine_query *queries, size_t n, size_t *rows,
                                  struct embeddings *out, struct error *err)
 {
@@ -45,10 +72,11 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     if (texts == NULL)
         return error_memory(err, "searching");
     for (size_t i = 0; i < n; i++) {
-        if (queries[i].vector != NULL || queries[i].mode == SEARCH_KEYWORD)
+        if (!has_text(&queries[i]))
             continue;
-        rows[i] = count;
-        texts[count++] = queries[i].text;
+        if (count == 0 || !same_text(texts[count - 1], queries[i].text))
+            texts[count++] = queries[i].text;
+        rows[i] = count - 1;
         if (queries[i].deadline_ms != 0 && (deadline == 0 || queries[i].deadline_ms < deadline))
             deadline = queries[i].deadline_ms;
         cancelled = queries[i].cancelled;
@@ -67,6 +95,16 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     return status;
 }
 
+/* ---- one collection ---- */
+
+/* What the queries of a run are given, and the vectors that examples made. */
+struct run {
+    struct collection *c;
+    struct collection_info about;
+    struct search_query *queries;
+    float *made;
+};
+
 /* What a query by meaning needs to know of the model. */
 static enum status set_meaning(struct engine *e, const struct engine_query *q,
                                const struct collection_settings *settings, size_t width,
@@ -79,7 +117,8 @@ static enum status set_meaning(struct engine *e, const struct engine_query *q,
                              "the query vector has %zu numbers, those of the collection %.*s have %u", width,
                              (int)q->collection.len, q->collection.data, (unsigned)settings->width);
     if (status == STATUS_OK)
-        status = engine_cosine_for(e, q->min_relevance, &query->min_cosine, err);
+        status = engine_cosine_for(e, q->min_relevance, !has_text(q) && q->vector == NULL, &query->min_cosine,
+                                   err);
     if (status == STATUS_OK && q->mode == SEARCH_HYBRID)
         status = engine_model(e, &model, err);
     if (model != NULL && model->info->has_relevance)
@@ -88,36 +127,102 @@ static enum status set_meaning(struct engine *e, const struct engine_query *q,
     return status;
 }
 
-static enum status search_one(struct engine *e, const struct engine_query *q, const float *vector,
-                              size_t width, struct hits *out, struct error *err)
+/* `vector` is the query's own; NULL for keywords and examples alone. `made` has room for one. */
+static enum status set_query(struct engine *e, const struct run *run, const struct engine_query *q,
+                             const float *vector, size_t width, float *made, struct search_query *out,
+                             struct error *err)
 {
-    struct collection *c = NULL;
-    struct collection_info about = {0};
-    struct search_query query = {.mode = q->mode,
+    size_t examples = q->like_count + q->unlike_count;
+    *out = (struct search_query){.mode = q->mode,
                                  .fusion = q->fusion,
                                  .words = q->text,
                                  .vector = vector,
                                  .k = q->k,
                                  .filter = q->filter,
+                                 .except = q->examples,
+                                 .except_count = examples,
+                                 .after = q->after,
+                                 .diversity = q->diversity,
+                                 .min_cosine = -2,
                                  .deadline_ms = q->deadline_ms};
-    if (q->cancelled != NULL && atomic_load(q->cancelled))
-        return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
-    enum status status = store_collection_open(e->store, q->collection, &c, err);
-    if (status == STATUS_OK)
-        status = collection_info(c, &about, err);
-    if (status == STATUS_OK && q->mode != SEARCH_KEYWORD)
-        status = set_meaning(e, q, &about.settings, width, &query, err);
-    if (status == STATUS_OK && about.documents == 0)
-        status =
-            error_set(err, STATUS_NOT_FOUND,
-                      "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
-                      "/v1/collections/%.*s/documents)",
-                      (int)q->collection.len, q->collection.data, (int)q->collection.len, q->collection.data);
-    if (status == STATUS_OK)
-        status = collection_search(c, &query, 1, out, err);
-    collection_info_release(&about);
-    collection_release(c);
+    if (q->mode == SEARCH_KEYWORD)
+        return STATUS_OK;
+    if (vector == NULL) /* of examples alone, which are of the collection's own width */
+        width = run->about.settings.width;
+    enum status status = set_meaning(e, q, &run->about.settings, width, out, err);
+    if (status == STATUS_OK && examples > 0) {
+        status = examples_vector(run->c, q, vector, width, made, err);
+        out->vector = made;
+    }
     return status;
+}
+
+static enum status open_run(struct engine *e, const struct engine_query *q, size_t n, struct run *run,
+                            struct error *err)
+{
+    enum status status = store_collection_open(e->store, q->collection, &run->c, err);
+    if (status == STATUS_OK)
+        status = collection_info(run->c, &run->about, err);
+    if (status != STATUS_OK)
+        return status;
+    run->queries = calloc(n, sizeof *run->queries);
+    run->made = calloc(n, run->about.settings.width * sizeof *run->made);
+    return run->queries != NULL && run->made != NULL ? STATUS_OK : error_memory(err, "searching");
+}
+
+static enum status check_filled(const struct run *run, const struct engine_query *q, struct error *err)
+{
+    struct text name = q->collection;
+    if (run->about.documents > 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_NOT_FOUND,
+                     "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
+                     "/v1/collections/%.*s/documents)",
+                     (int)name.len, name.data, (int)name.len, name.data);
+}
+
+/* n queries of one collection, which share their passes over memory. */
+static enum status search_run(struct engine *e, const struct engine_query *queries, size_t n,
+                              const struct embeddings *texts, const size_t *rows, struct hits *out,
+                              struct error *err)
+{
+    struct run run = {0};
+    if (queries->cancelled != NULL && atomic_load(queries->cancelled))
+        return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
+    enum status status = open_run(e, queries, n, &run, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        const struct engine_query *q = &queries[i];
+        const float *vector = has_text(q) ? texts->vectors + rows[i] * texts->width : q->vector;
+        status = set_query(e, &run, q, vector, q->vector != NULL ? q->width : texts->width,
+                           run.made + i * run.about.settings.width, &run.queries[i], err);
+    }
+    if (status == STATUS_OK)
+        status = check_filled(&run, queries, err);
+    if (status == STATUS_OK)
+        status = collection_search(run.c, run.queries, n, out, err);
+    bool searched = status == STATUS_OK;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        if (queries[i].generation != 0 && queries[i].generation != out[i].generation)
+            status =
+                error_field(err, STATUS_GONE, "cursor",
+                            "the collection has changed since the page before; begin again without a cursor");
+    for (size_t i = 0; i < n && searched && status != STATUS_OK; i++)
+        hits_release(&out[i]);
+    collection_info_release(&run.about);
+    collection_release(run.c);
+    free(run.queries);
+    free(run.made);
+    return status;
+}
+
+/* ---- the call ---- */
+
+static size_t run_length(const struct engine_query *queries, size_t n)
+{
+    size_t length = 1;
+    while (length < n && text_equal(queries[length].collection, queries[0].collection))
+        length++;
+    return length;
 }
 
 enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
@@ -130,7 +235,7 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         status = check_query(&queries[i], err);
     /* A name that leads nowhere is told before the model is loaded for it. */
-    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < n && status == STATUS_OK; i += run_length(queries + i, n - i)) {
         struct collection *c = NULL;
         status = store_collection_open(e->store, queries[i].collection, &c, err);
         collection_release(c);
@@ -143,18 +248,20 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
         status = error_memory(err, "searching");
         goto done;
     }
+    double start = now_ms();
     status = embed_queries(e, queries, n, rows, &texts, err);
-    for (; done < n && status == STATUS_OK; done += status == STATUS_OK) {
-        const struct engine_query *q = &queries[done];
-        const float *vector = q->vector != NULL           ? q->vector
-                              : q->mode != SEARCH_KEYWORD ? texts.vectors + rows[done] * texts.width
-                                                          : NULL;
-        status = search_one(e, q, vector, q->vector != NULL ? q->width : texts.width, &found[done], err);
+    double encoded = now_ms() - start;
+    while (done < n && status == STATUS_OK) {
+        size_t length = run_length(queries + done, n - done);
+        status = search_run(e, queries + done, length, &texts, rows + done, found + done, err);
+        done += status == STATUS_OK ? length : 0;
     }
     if (status == STATUS_OK) {
-        memcpy(out, found, n * sizeof *out);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            found[i].times.encode = encoded;
             count_search(e, &found[i]);
+        }
+        memcpy(out, found, n * sizeof *out);
     }
 done:
     for (size_t i = 0; i < done && status != STATUS_OK; i++)

@@ -57,4 +57,9 @@ void count_search(struct engine *e, const struct hits *hits);
 
 struct text prompt_of(const struct engine *e, enum input_type type);
 
+/* The vector of a query with examples (engine_examples.c), `width` floats. `base` is the query's own; NULL for
+ * examples alone. */
+enum status examples_vector(struct collection *c, const struct engine_query *q, const float *base, size_t width,
+                            float *out, struct error *err);
+
 #endif

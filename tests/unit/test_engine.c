@@ -268,10 +268,12 @@ static void the_model_knows_its_answers(void **state)
     assert_int_equal(engine_canaries(engine, &lowest, &count, NULL), STATUS_OK);
     assert_int_equal(count, 12);
     assert_true(lowest > 0.99);
-    assert_int_equal(engine_cosine_for(engine, 0.75, &cosine, NULL), STATUS_OK);
-    assert_int_equal(engine_relevance(engine, cosine, false, &relevance, NULL), STATUS_OK);
-    assert_true(fabs(relevance - 0.75) < 1e-9);
-    assert_int_equal(engine_cosine_for(engine, 0, &cosine, NULL), STATUS_OK);
+    for (int symmetric = 0; symmetric < 2; symmetric++) {
+        assert_int_equal(engine_cosine_for(engine, 0.75, symmetric, &cosine, NULL), STATUS_OK);
+        assert_int_equal(engine_relevance(engine, cosine, symmetric, &relevance, NULL), STATUS_OK);
+        assert_true(fabs(relevance - 0.75) < 1e-9);
+    }
+    assert_int_equal(engine_cosine_for(engine, 0, false, &cosine, NULL), STATUS_OK);
     assert_true(cosine < -1);
 }
 
@@ -321,6 +323,51 @@ static void what_goes_in_is_found_across_languages(void **state)
     assert_true(text_is(hits.items[0].title, "Le pain"));
     assert_true(text_is(hits.items[0].lang, "fr"));
     hits_release(&hits);
+}
+
+/* Of the documents that the case before put. */
+static void examples_lead_and_are_left_out(void **state)
+{
+    (void)state;
+    struct hits hits = {0}, several[3] = {{0}};
+    struct error err = {0};
+    struct text ids[] = {text_of("rain"), text_of("bread")};
+    struct engine_query query = {.collection = text_of("a"), .k = 5, .examples = ids, .like_count = 1};
+    assert_int_equal(engine_search(engine, &query, 1, &hits, NULL), STATUS_OK);
+    assert_int_equal(hits.count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_false(text_is(hits.items[i].id, "rain"));
+    hits_release(&hits);
+    query.unlike_count = 1;
+    query.text = text_of("weather");
+    assert_int_equal(engine_search(engine, &query, 1, &hits, NULL), STATUS_OK);
+    assert_int_equal(hits.count, 1);
+    assert_true(text_is(hits.items[0].id, "bike"));
+    uint64_t generation = hits.generation;
+    hits_release(&hits);
+    ids[1] = text_of("nobody");
+    assert_int_equal(engine_search(engine, &query, 1, &hits, &err), STATUS_NOT_FOUND);
+    query = (struct engine_query){.collection = text_of("a"), .k = 5, .examples = ids, .unlike_count = 1};
+    assert_int_equal(engine_search(engine, &query, 1, &hits, NULL), STATUS_INVALID); /* far from, but near what? */
+
+    struct engine_query queries[3]; /* in one call as one by one */
+    static const char *const texts[] = {"Wie backe ich Brot?", "Fahrrad", "lluvia"};
+    for (size_t i = 0; i < 3; i++)
+        queries[i] = (struct engine_query){
+            .collection = text_of("a"), .text = text_of(texts[i]), .k = 1, .generation = generation};
+    assert_int_equal(engine_search(engine, queries, 3, several, NULL), STATUS_OK);
+    assert_true(text_is(several[0].items[0].id, "bread"));
+    assert_true(text_is(several[1].items[0].id, "bike"));
+    assert_true(text_is(several[2].items[0].id, "rain"));
+    for (size_t i = 0; i < 3; i++) {
+        ask("a", texts[i], 1, &hits);
+        assert_true(hits.items[0].cosine == several[i].items[0].cosine);
+        hits_release(&hits);
+        hits_release(&several[i]);
+    }
+    queries[1].generation = generation + 1;
+    assert_int_equal(engine_search(engine, queries, 3, several, NULL), STATUS_GONE);
+    assert_int_equal(several[0].count, 0);
 }
 
 static void known_text_is_not_embedded_again(void **state)
@@ -478,6 +525,7 @@ int main(void)
         cmocka_unit_test(many_threads),
         cmocka_unit_test(the_model_knows_its_answers),
         cmocka_unit_test(what_goes_in_is_found_across_languages),
+        cmocka_unit_test(examples_lead_and_are_left_out),
         cmocka_unit_test(known_text_is_not_embedded_again),
         cmocka_unit_test(a_bad_row_fails_alone),
         cmocka_unit_test(long_documents_come_in_passages),
