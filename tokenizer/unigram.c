@@ -45,13 +45,16 @@ static inline size_t expand(const trie_node *nodes, const float *scores, const s
 
 /* Where starts must stop for now: pieces that begin further on may continue in text that is still to come,
  * and spaces at the end may turn out to be the text's last. */
-static size_t certain(const struct unigram *u)
+static size_t certain(struct unigram *u)
 {
     const struct window *w = u->window;
-    size_t spaces = w->filled, walk = w->filled > u->tables->longest ? w->filled - u->tables->longest : 0;
-    while (spaces > 0 && w->symbols[spaces - 1] == SYMBOL_SPACE)
-        spaces--;
-    return walk < spaces ? walk : spaces;
+    size_t behind = w->filled, walk = w->filled > u->tables->longest ? w->filled - u->tables->longest : 0;
+    while (behind > u->seen && w->symbols[behind - 1] == SYMBOL_SPACE)
+        behind--;
+    if (behind > u->seen)
+        u->solid = behind;
+    u->seen = w->filled;
+    return walk < u->solid ? walk : u->solid;
 }
 
 void unigram_advance(struct unigram *u, bool last)
@@ -75,9 +78,13 @@ void unigram_advance(struct unigram *u, bool last)
 
 void unigram_drop(struct unigram *u)
 {
+    if (u->border == 0)
+        return;
     window_drop(u->window, u->border);
     u->next -= u->border;
     u->ready -= u->border;
     u->reach -= u->border;
+    u->seen -= u->border;
+    u->solid -= u->border;
     u->border = 0;
 }

@@ -20,6 +20,8 @@ struct unigram {
     size_t ready;  /* cells 0 … ready are initialised */
     size_t reach;  /* the furthest end of a piece found so far */
     size_t border; /* the last border found */
+    size_t seen;   /* symbols looked through for the last one that is no space */
+    size_t solid;  /* behind that one */
 };
 
 enum status unigram_start(struct unigram *u, const struct tables *tables, struct window *window,
