@@ -47,17 +47,6 @@ static void put(struct window *w, uint32_t symbol, size_t origin)
     w->origins[w->filled++] = (uint32_t)origin;
 }
 
-static uint32_t look_up(const struct tables *t, uint32_t c)
-{
-    return tables_characters(t)[(size_t)tables_pages(t)[c >> 8] * 256 + (c & 255)];
-}
-
-/* The symbol of the character itself, whatever rules make of it. */
-static uint32_t own_symbol(uint32_t entry)
-{
-    return (entry & CHARACTER_MAPPED) != 0 ? SYMBOL_UNKNOWN : entry & CHARACTER_SYMBOL;
-}
-
 /* The longest user-defined piece that the bytes begin with: its length in bytes, or 0. */
 static size_t match_user(const struct tables *t, const unsigned char *data, size_t size)
 {
@@ -67,7 +56,7 @@ static size_t match_user(const struct tables *t, const unsigned char *data, size
     while (at < size) {
         uint32_t c;
         size_t n = utf8_decode((const char *)data + at, size - at, &c);
-        uint32_t symbol = n == 1 && data[at] >= 0x80 ? SYMBOL_UNKNOWN : own_symbol(look_up(t, c));
+        uint32_t symbol = n == 1 && data[at] >= 0x80 ? SYMBOL_UNKNOWN : tables_symbol(tables_character(t, c));
         if (at == 0)
             node = nodes[symbol];
         else if (!trie_step(nodes, &node, symbol))
@@ -92,7 +81,7 @@ static enum status add(struct normalizer *n, struct text text, size_t origin, st
     while (at < text.len) {
         uint32_t c;
         at += utf8_decode(text.data + at, text.len - at, &c);
-        put(n->window, c == ' ' ? SYMBOL_SPACE : own_symbol(look_up(n->tables, c)), origin);
+        put(n->window, c == ' ' ? SYMBOL_SPACE : tables_symbol(tables_character(n->tables, c)), origin);
     }
     n->after_space = text.data[text.len - 1] == ' ';
     return STATUS_OK;
@@ -137,7 +126,7 @@ static bool is_special(const struct tables *t, struct stretch s, size_t next, ui
     if ((entry & CHARACTER_LEADS) == 0 || next >= s.size)
         return false;
     utf8_decode((const char *)s.data + next, s.size - next, &c);
-    return (look_up(t, c) & CHARACTER_FOLLOWS) != 0;
+    return (tables_character(t, c) & CHARACTER_FOLLOWS) != 0;
 }
 
 enum status normalize(struct normalizer *n, struct stretch s, size_t *from, size_t limit, size_t room,
@@ -154,7 +143,7 @@ enum status normalize(struct normalizer *n, struct stretch s, size_t *from, size
             entry = ascii[c];
         } else {
             length = utf8_decode((const char *)s.data + at, s.size - at, &c);
-            entry = look_up(n->tables, c);
+            entry = tables_character(n->tables, c);
         }
         if (!n->started || (length == 1 && s.data[at] >= 0x80) ||
             is_special(n->tables, s, at + length, entry)) {

@@ -32,6 +32,7 @@ struct builder {
     float *scores;      /* of each piece */
     uint16_t *spelling; /* all keys, in symbols */
     size_t spelled;
+    bool capitals; /* a piece has letters from A to Z */
     struct trie_key *keys;
     uint32_t key_count;
     trie_node *nodes;
@@ -90,25 +91,24 @@ static enum status mark(struct builder *b, uint32_t c, uint32_t bits)
     return STATUS_OK;
 }
 
-/* The symbol of the character itself, whatever rules make of it. */
 static uint32_t symbol_of(const struct builder *b, uint32_t c)
 {
-    uint32_t entry = b->characters[(size_t)b->pages[c >> 8] * 256 + (c & 255)];
-    return (entry & CHARACTER_MAPPED) != 0 ? SYMBOL_UNKNOWN : entry & CHARACTER_SYMBOL;
+    return tables_symbol(b->characters[(size_t)b->pages[c >> 8] * 256 + (c & 255)]);
 }
 
 /* Opens the lists and checks that they belong together. */
 static enum status open_lists(struct builder *b)
 {
     enum status status = gguf_array(b->file, "tokenizer.ggml.tokens", GGUF_STRING, &b->pieces, b->err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && b->head.kind == TABLES_UNIGRAM)
         status = gguf_array(b->file, "tokenizer.ggml.scores", GGUF_F32, &b->scores_list, b->err);
     if (status == STATUS_OK)
         status = gguf_array(b->file, "tokenizer.ggml.token_type", GGUF_I32, &b->types, b->err);
     if (status != STATUS_OK)
         return status;
     uint64_t count = b->pieces.count;
-    if (count == 0 || b->scores_list.count != count || b->types.count != count)
+    bool scored = b->head.kind == TABLES_WORDPIECE || b->scores_list.count == count;
+    if (count == 0 || !scored || b->types.count != count)
         return damaged(b, "pieces, scores and types differ in number, or there are none");
     if (count >= MAX_PIECES || b->pieces.size > UINT32_MAX)
         return error_set(b->err, STATUS_UNSUPPORTED, "%s has more than %u pieces, the limit of this program",
@@ -138,6 +138,7 @@ static enum status spell(struct builder *b, uint32_t number, struct text piece)
                                  gguf_path(b->file), TRIE_SYMBOLS - 2);
             *entry = b->symbol_count++;
         }
+        b->capitals = b->capitals || (c >= 'A' && c <= 'Z');
         b->counts[*entry]++;
         b->spelling[b->spelled++] = (uint16_t)*entry;
         at += n;
@@ -154,13 +155,12 @@ static enum status spell(struct builder *b, uint32_t number, struct text piece)
 /* Checks every piece, notes where it stands, and spells those that text can match. */
 static enum status read_pieces(struct builder *b)
 {
-    float lowest = FLT_MAX;
-    uint32_t unknowns = 0;
+    bool scored = b->head.kind == TABLES_UNIGRAM;
     size_t at = 0;
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < b->head.piece_count && status == STATUS_OK; i++) {
         int32_t type = type_of(b, i);
-        b->scores[i] = score_of(b, i);
+        b->scores[i] = scored ? score_of(b, i) : 0;
         b->offsets[i] = (uint32_t)at;
         struct text piece = gguf_array_text(&b->pieces, &at);
         if (type < PIECE_TYPE_NORMAL || type > PIECE_TYPE_BYTE)
@@ -169,20 +169,29 @@ static enum status read_pieces(struct builder *b)
             return error_set(b->err, STATUS_UNSUPPORTED,
                              "the tokenizer of %s falls back to bytes, which this program does not do",
                              gguf_path(b->file));
-        if (type == PIECE_TYPE_UNKNOWN) {
-            b->head.unknown = i;
-            unknowns++;
-        }
         if (!is_key(type))
             continue;
         if (!(b->scores[i] >= -MAX_SCORE && b->scores[i] <= MAX_SCORE))
             return damaged(b, "a score that is no number");
-        if (type == PIECE_TYPE_NORMAL)
-            lowest = b->scores[i] < lowest ? b->scores[i] : lowest;
         status = spell(b, i, piece);
     }
-    if (status != STATUS_OK)
-        return status;
+    return status;
+}
+
+/* The unknown piece, and what a character costs that no piece covers. */
+static enum status set_unknown(struct builder *b)
+{
+    float lowest = FLT_MAX;
+    uint32_t unknowns = 0;
+    for (uint32_t i = 0; i < b->head.piece_count; i++) {
+        int32_t type = type_of(b, i);
+        if (type == PIECE_TYPE_NORMAL)
+            lowest = b->scores[i] < lowest ? b->scores[i] : lowest;
+        if (type == PIECE_TYPE_UNKNOWN) {
+            b->head.unknown = i;
+            unknowns++;
+        }
+    }
     if (unknowns != 1)
         return damaged(b, "it needs exactly one piece of type unknown");
     if (lowest == FLT_MAX)
@@ -298,36 +307,88 @@ static enum status flag(const struct builder *b, const char *key, bool *value)
     return gguf_has(b->file, key) ? gguf_bool(b->file, key, value, b->err) : STATUS_OK;
 }
 
-/* The number of <s> or </s>: -1 when the file has none or says not to add it. */
-static enum status added(const struct builder *b, const char *number, const char *add, int32_t *out)
+/* The number of a special piece: under the first of two keys that is there, else of the piece spelled so; -1
+ * when there is none. */
+static enum status special(const struct builder *b, const char *key, const char *other, const char *spelled,
+                           int32_t *out)
 {
-    bool wanted = true;
     uint32_t id = 0;
     *out = -1;
-    enum status status = flag(b, add, &wanted);
-    if (status != STATUS_OK || !wanted || !gguf_has(b->file, number))
-        return status;
-    status = gguf_u32(b->file, number, &id, b->err);
-    if (status != STATUS_OK)
-        return status;
-    if (id >= b->head.piece_count)
-        return damaged(b, "the number of <s> or </s> is out of range");
-    *out = (int32_t)id;
+    if (!gguf_has(b->file, key))
+        key = other;
+    if (key != NULL && gguf_has(b->file, key)) {
+        enum status status = gguf_u32(b->file, key, &id, b->err);
+        if (status != STATUS_OK)
+            return status;
+        if (id >= b->head.piece_count)
+            return damaged(b, "the number of a special piece is out of range");
+        *out = (int32_t)id;
+        return STATUS_OK;
+    }
+    size_t at = 0;
+    for (uint32_t i = 0; i < b->head.piece_count && spelled != NULL && *out < 0; i++)
+        if (text_is(gguf_array_text(&b->pieces, &at), spelled))
+            *out = (int32_t)i;
     return STATUS_OK;
+}
+
+/* What a file says to put around a text. */
+static enum status drop_unwanted(const struct builder *b, const char *add, int32_t *piece)
+{
+    bool wanted = true;
+    enum status status = flag(b, add, &wanted);
+    if (!wanted)
+        *piece = -1;
+    return status;
 }
 
 /* SentencePiece's remove_extra_whitespaces is taken as true, as every Unigram model has it: converters fill
  * that key of the file from an unrelated setting. */
-static enum status read_settings(struct builder *b)
+static enum status read_unigram_settings(struct builder *b)
 {
     bool prefix = true;
     enum status status = flag(b, "tokenizer.ggml.add_space_prefix", &prefix);
     b->head.dummy_prefix = prefix;
     if (status == STATUS_OK)
-        status = added(b, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.add_bos_token", &b->head.start);
+        status = special(b, "tokenizer.ggml.bos_token_id", NULL, NULL, &b->head.start);
     if (status == STATUS_OK)
-        status = added(b, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.add_eos_token", &b->head.end);
+        status = special(b, "tokenizer.ggml.eos_token_id", NULL, NULL, &b->head.end);
     return status;
+}
+
+/* Converters say nothing of letter case, but a vocabulary without capitals has no use for them. ("seperator"
+ * is how they spell it.) */
+static enum status read_wordpiece_settings(struct builder *b)
+{
+    bool lowercase = !b->capitals;
+    int32_t unknown = -1;
+    enum status status = flag(b, "cognate.wordpiece.lowercase", &lowercase);
+    bool strip = lowercase;
+    if (status == STATUS_OK)
+        status = flag(b, "cognate.wordpiece.strip_accents", &strip);
+    b->head.lowercase = lowercase;
+    b->head.strip_accents = strip;
+    if (status == STATUS_OK)
+        status =
+            special(b, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.cls_token_id", "[CLS]", &b->head.start);
+    if (status == STATUS_OK)
+        status = special(b, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.seperator_token_id", "[SEP]",
+                         &b->head.end);
+    if (status == STATUS_OK)
+        status = special(b, "tokenizer.ggml.unknown_token_id", NULL, "[UNK]", &unknown);
+    if (status == STATUS_OK && unknown < 0)
+        status = damaged(b, "it has no piece for unknown words");
+    b->head.unknown = (uint32_t)unknown;
+    return status;
+}
+
+static enum status read_settings(struct builder *b)
+{
+    enum status status =
+        b->head.kind == TABLES_WORDPIECE ? read_wordpiece_settings(b) : read_unigram_settings(b);
+    if (status == STATUS_OK)
+        status = drop_unwanted(b, "tokenizer.ggml.add_bos_token", &b->head.start);
+    return status == STATUS_OK ? drop_unwanted(b, "tokenizer.ggml.add_eos_token", &b->head.end) : status;
 }
 
 static uint64_t place(uint64_t *size, uint64_t count, size_t each)
@@ -347,7 +408,7 @@ static void lay_out(struct tables *head)
     head->pieces = place(&head->size, head->piece_count, sizeof(uint32_t));
 }
 
-bool tables_usable(const void *block, size_t size, const struct gguf_array *pieces)
+bool tables_usable(const void *block, size_t size, enum tables_kind kind, const struct gguf_array *pieces)
 {
     struct tables kept, wanted;
     if (size < sizeof kept)
@@ -355,7 +416,7 @@ bool tables_usable(const void *block, size_t size, const struct gguf_array *piec
     memcpy(&kept, block, sizeof kept);
     wanted = kept;
     lay_out(&wanted);
-    return memcmp(&kept, &wanted, sizeof kept) == 0 && kept.size == size &&
+    return memcmp(&kept, &wanted, sizeof kept) == 0 && kept.size == size && kept.kind == kind &&
            kept.piece_count == pieces->count && kept.piece_bytes == pieces->size;
 }
 
@@ -392,25 +453,36 @@ static enum status reserve(struct builder *b)
                : error_memory(b->err, "building the tokenizer");
 }
 
+/* What only a Unigram model has. */
+static enum status add_unigram_parts(struct builder *b)
+{
+    enum status status = set_unknown(b);
+    if (status == STATUS_OK)
+        status = set_user_pieces(b);
+    return status == STATUS_OK ? mark_characters(b) : status;
+}
+
 static enum status build(struct builder *b, struct tables **out)
 {
     enum status status = open_lists(b);
     b->head.page_count = 1; /* page 0: characters that nothing is known about */
     b->symbol_count = SYMBOL_SPACE + 1;
     if (status == STATUS_OK && (status = reserve(b)) == STATUS_OK &&
-        (status = mark(b, SPACE_SIGN, SYMBOL_SPACE)) == STATUS_OK && (status = read_pieces(b)) == STATUS_OK &&
-        (status = renumber(b)) == STATUS_OK && (status = set_user_pieces(b)) == STATUS_OK &&
-        (status = trie_build(b->keys, b->key_count, b->symbol_count, &b->nodes, &b->head.node_count,
-                             b->err)) == STATUS_OK &&
-        (status = mark_characters(b)) == STATUS_OK && (status = read_settings(b)) == STATUS_OK)
-        status = assemble(b, out);
-    return status;
+        (status = mark(b, SPACE_SIGN, SYMBOL_SPACE)) == STATUS_OK && (status = read_pieces(b)) == STATUS_OK)
+        status = renumber(b);
+    if (status == STATUS_OK && b->head.kind == TABLES_UNIGRAM)
+        status = add_unigram_parts(b);
+    if (status == STATUS_OK)
+        status = read_settings(b);
+    if (status == STATUS_OK)
+        status = trie_build(b->keys, b->key_count, b->symbol_count, &b->nodes, &b->head.node_count, b->err);
+    return status == STATUS_OK ? assemble(b, out) : status;
 }
 
-enum status tables_build(const struct gguf *file, const struct rules *rules, struct tables **out,
-                         struct error *err)
+enum status tables_build(const struct gguf *file, enum tables_kind kind, const struct rules *rules,
+                         struct tables **out, struct error *err)
 {
-    struct builder b = {.file = file, .rules = rules, .err = err};
+    struct builder b = {.file = file, .rules = rules, .err = err, .head.kind = kind};
     enum status status = build(&b, out);
     free(b.characters);
     free(b.counts);

@@ -29,8 +29,8 @@ enum {
     CHARACTER_LEADS = 1 << 17,   /* a rule for several characters begins with it */
     CHARACTER_FOLLOWS = 1 << 18, /* such a rule has it further on */
     CHARACTER_USER = 1 << 19,    /* a user-defined piece begins with it */
-    CHARACTER_MAPPED =
-        1 << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
+    CHARACTER_MAPPED = 1
+        << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
     CHARACTER_SPACE = 1 << 21, /* it becomes a space */
 };
 
@@ -49,26 +49,31 @@ enum piece_type {
 #define PIECE_USER   (1u << 23)
 #define PIECE_NUMBER (PIECE_USER - 1)
 
-#define TABLES_VERSION 1 /* of the layout and the meaning of the block; raise it with any change */
+#define TABLES_VERSION 2 /* of the layout and the meaning of the block; raise it with any change */
+
+enum tables_kind { TABLES_UNIGRAM, TABLES_WORDPIECE };
 
 struct tables {
     uint64_t size;                              /* bytes of the block */
     uint64_t characters, nodes, scores, pieces; /* where each part begins; pages follow the header */
     uint64_t piece_bytes;                       /* of the file's array of pieces */
     uint32_t page_count, node_count, piece_count;
-    uint32_t longest;      /* characters of the longest piece, at most 255 */
-    uint32_t unknown;      /* number of the unknown piece */
-    float unknown_score;   /* of a character that no piece covers */
-    int32_t start, end;    /* <s> and </s>, -1 when the model adds none */
-    uint32_t dummy_prefix; /* 1: a text starts as if a space stood before it */
+    uint32_t longest;       /* characters of the longest piece, at most 255 */
+    uint32_t unknown;       /* number of the unknown piece */
+    float unknown_score;    /* of a character that no piece covers */
+    int32_t start, end;     /* <s> and </s>, -1 when the model adds none */
+    uint32_t kind;          /* enum tables_kind */
+    uint32_t dummy_prefix;  /* 1: a text starts as if a space stood before it */
+    uint32_t lowercase;     /* WordPiece: 1: letters are made small … */
+    uint32_t strip_accents; /* … and lose their accents */
 };
 
 /* Reads tokenizer.ggml.*. *out is one block from big_alloc. `rules` are those of the same file. */
-enum status tables_build(const struct gguf *file, const struct rules *rules, struct tables **out,
-                         struct error *err);
+enum status tables_build(const struct gguf *file, enum tables_kind kind, const struct rules *rules,
+                         struct tables **out, struct error *err);
 
-/* Whether `size` bytes, whose checksum was right, are tables that go with `pieces`. */
-bool tables_usable(const void *block, size_t size, const struct gguf_array *pieces);
+/* Whether `size` bytes, whose checksum was right, are tables of that kind that go with `pieces`. */
+bool tables_usable(const void *block, size_t size, enum tables_kind kind, const struct gguf_array *pieces);
 
 static inline const uint16_t *tables_pages(const struct tables *t)
 {
@@ -88,6 +93,17 @@ static inline const trie_node *tables_nodes(const struct tables *t)
 static inline const float *tables_scores(const struct tables *t)
 {
     return (const float *)((const unsigned char *)t + t->scores);
+}
+
+static inline uint32_t tables_character(const struct tables *t, uint32_t c)
+{
+    return tables_characters(t)[(size_t)tables_pages(t)[c >> 8] * 256 + (c & 255)];
+}
+
+/* The symbol of the character itself, whatever rules make of it. */
+static inline uint32_t tables_symbol(uint32_t character)
+{
+    return (character & CHARACTER_MAPPED) != 0 ? SYMBOL_UNKNOWN : character & CHARACTER_SYMBOL;
 }
 
 /* Where in the file's array of pieces each one begins. */

@@ -1,14 +1,17 @@
-/* A text passes through a window of symbols (normalize.h), block by block: normalise a block, let the search
- * for the best cut (unigram.h) follow as far as it is certain, read the tokens off up to the last border,
- * drop that part of the window. The window stays small whenever pieces of the vocabulary do not reach across
- * each other without end; in the worst case it holds the whole text at 14 bytes a character. */
+/* A text for a Unigram model passes through a window of symbols (normalize.h), block by block: normalise a
+ * block, let the search for the best cut (unigram.h) follow as far as it is certain, read the tokens off up
+ * to the last border, drop that part of the window. The window stays small whenever pieces of the vocabulary
+ * do not reach across each other without end; in the worst case it holds the whole text at 14 bytes a
+ * character. */
 #include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 
 #include "common/arena.h"
 #include "common/cache.h"
+#include "tokenizer/encoding.h"
 #include "tokenizer/unigram.h"
+#include "tokenizer/wordpiece.h"
 
 #define BLOCK      2048 /* symbols normalised at a time */
 #define MAX_TEXT   ((size_t)1 << 30)
@@ -25,26 +28,19 @@ struct tokenizer {
     struct gguf_array pieces, types; /* of the model file */
 };
 
-struct encoding_scratch {
-    struct window window;
-    size_t token_capacity;
-    unsigned char *head; /* the prefix and what of the text belongs with it */
-    size_t head_capacity;
-};
-
-#define KEPT_AS "unigram-tables"
+#define KEPT_AS "tokenizer-tables"
 
 /* Takes the tables from the cache folder, or builds and keeps them. */
-static enum status find_tables(struct tokenizer *t, const struct gguf *file, const unsigned char *digest,
-                               struct error *err)
+static enum status find_tables(struct tokenizer *t, const struct gguf *file, enum tables_kind kind,
+                               const unsigned char *digest, struct error *err)
 {
     if (digest != NULL && cache_open(&t->kept, digest, KEPT_AS, TABLES_VERSION) &&
-        tables_usable(t->kept.data, t->kept.size, &t->pieces)) {
+        tables_usable(t->kept.data, t->kept.size, kind, &t->pieces)) {
         t->tables = (const struct tables *)(const void *)t->kept.data;
         return STATUS_OK;
     }
     cache_close(&t->kept);
-    enum status status = tables_build(file, &t->rules, &t->built, err);
+    enum status status = tables_build(file, kind, &t->rules, &t->built, err);
     t->tables = t->built;
     if (status == STATUS_OK && digest != NULL)
         cache_store(digest, KEPT_AS, TABLES_VERSION, t->built, t->built->size);
@@ -59,16 +55,18 @@ enum status tokenizer_open(const struct gguf *file, const unsigned char *digest,
     enum status status = gguf_text(file, "tokenizer.ggml.model", &model, err);
     if (status != STATUS_OK)
         return status;
-    if (!text_is(model, "t5"))
+    enum tables_kind kind = text_is(model, "bert") ? TABLES_WORDPIECE : TABLES_UNIGRAM;
+    if (kind == TABLES_UNIGRAM && !text_is(model, "t5"))
         return error_set(
             err, STATUS_UNSUPPORTED,
-            "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece Unigram)",
+            "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece Unigram) and "
+            "\"bert\" (WordPiece)",
             gguf_path(file), (int)(model.len < 40 ? model.len : 40), model.data);
     struct tokenizer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return error_memory(err, "opening the tokenizer");
     const char *rules = "tokenizer.ggml.precompiled_charsmap";
-    if (gguf_has(file, rules)) {
+    if (kind == TABLES_UNIGRAM && gguf_has(file, rules)) {
         if (gguf_array(file, rules, GGUF_U8, &blob, NULL) != STATUS_OK)
             status = gguf_array(file, rules, GGUF_I8, &blob, err);
         if (status == STATUS_OK)
@@ -81,7 +79,7 @@ enum status tokenizer_open(const struct gguf *file, const unsigned char *digest,
     if (status == STATUS_OK)
         status = gguf_array(file, "tokenizer.ggml.token_type", GGUF_I32, &t->types, err);
     if (status == STATUS_OK)
-        status = find_tables(t, file, digest, err);
+        status = find_tables(t, file, kind, digest, err);
     if (status != STATUS_OK)
         tokenizer_free(t);
     else
@@ -98,20 +96,6 @@ void tokenizer_free(struct tokenizer *t)
     free(t);
 }
 
-static enum status reserve_tokens(struct encoding *e, size_t more, struct error *err)
-{
-    size_t wanted = e->count + more;
-    if (wanted <= e->scratch->token_capacity)
-        return STATUS_OK;
-    size_t capacity = wanted + wanted / 2 + 64;
-    struct token *tokens = realloc(e->tokens, capacity * sizeof *tokens);
-    if (tokens == NULL)
-        return error_memory(err, "encoding a text");
-    e->tokens = tokens;
-    e->scratch->token_capacity = capacity;
-    return STATUS_OK;
-}
-
 /* Reads the tokens before the border off the cells, from the back. Unknown characters side by side make one
  * token. `prefix` is how many symbols of the window belong to the prefix. */
 static enum status read_tokens(struct encoding *e, const struct unigram *u, size_t prefix, struct error *err)
@@ -120,7 +104,7 @@ static enum status read_tokens(struct encoding *e, const struct unigram *u, size
     const uint32_t unknown = u->tables->unknown;
     if (u->border == 0)
         return STATUS_OK;
-    enum status status = reserve_tokens(e, u->border, err);
+    enum status status = encoding_reserve(e, u->border, err);
     if (status != STATUS_OK)
         return status;
     size_t stop = e->count + u->border, write = stop, in_prefix = 0, at = u->border;
@@ -217,21 +201,12 @@ enum status tokenizer_encode(const struct tokenizer *t, struct encoding *e, stru
                          text.len > MAX_TEXT ? MAX_TEXT : MAX_PREFIX);
     if (e->scratch == NULL && (e->scratch = calloc(1, sizeof *e->scratch)) == NULL)
         return error_memory(err, "encoding a text");
-    enum status status = encode(t, e, prefix, text, err);
+    enum status status = t->tables->kind == TABLES_WORDPIECE
+                             ? wordpiece_encode(t->tables, e, prefix, text, err)
+                             : encode(t, e, prefix, text, err);
     if (status != STATUS_OK)
         e->count = e->prefix_count = 0;
     return status;
-}
-
-void encoding_release(struct encoding *e)
-{
-    if (e->scratch != NULL) {
-        window_release(&e->scratch->window);
-        free(e->scratch->head);
-    }
-    free(e->scratch);
-    free(e->tokens);
-    *e = (struct encoding){0};
 }
 
 uint32_t tokenizer_size(const struct tokenizer *t)

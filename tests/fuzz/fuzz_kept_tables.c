@@ -105,7 +105,7 @@ static const struct buf *good_file(char path[256])
         glob_t found;
         check(mkdtemp(folder) != NULL && setenv("XDG_CACHE_HOME", folder, 1) == 0 && atexit(clean_up) == 0);
         use();
-        snprintf(name, sizeof name, "%s/cognate/tables/unigram-tables-*", folder);
+        snprintf(name, sizeof name, "%s/cognate/tables/tokenizer-tables-*", folder);
         check(glob(name, 0, NULL, &found) == 0);
         snprintf(name, sizeof name, "%s", found.gl_pathv[0]);
         globfree(&found);

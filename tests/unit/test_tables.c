@@ -173,7 +173,8 @@ static void refuses_pieces_that_do_not_make_a_vocabulary(void **state)
     expect_refusal(pieces, 2, 2, "t5", STATUS_CORRUPT, "no piece of type normal");
     expect_refusal(pieces + 1, PIECES - 1, PIECES - 1, "t5", STATUS_CORRUPT,
                    "exactly one piece of type unknown");
-    expect_refusal(pieces, PIECES, PIECES, "bert", STATUS_UNSUPPORTED, "kind \"bert\"");
+    expect_refusal(pieces, PIECES, PIECES, "gpt2", STATUS_UNSUPPORTED, "kind \"gpt2\"");
+    expect_refusal(pieces, PIECES, PIECES, "bert", STATUS_CORRUPT, "no piece for unknown words");
 }
 
 /* The tokens of a few texts, and whether the tokenizer opens at all, with what the cache folder holds. */
@@ -214,7 +215,7 @@ static void kept_tables_give_the_same_tokens_and_damaged_ones_are_not_used(void 
     setenv("XDG_CACHE_HOME", folder, 1);
     expect_the_same_tokens(file, digest);
     expect_the_same_tokens(file, digest);
-    snprintf(pattern, sizeof pattern, "%s/cognate/tables/unigram-tables-*", folder);
+    snprintf(pattern, sizeof pattern, "%s/cognate/tables/tokenizer-tables-*", folder);
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
     const char *path = found.gl_pathv[0];
     buf_init(&kept, 64 << 20);

@@ -52,7 +52,7 @@ static void work_is_linear_in_texts_without_spaces(void **state)
     assert_int_equal(gguf_array(file, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, &blob, NULL),
                      STATUS_OK);
     assert_int_equal(rules_open(&rules, (struct text){(const char *)blob.data, blob.size}, NULL), STATUS_OK);
-    assert_int_equal(tables_build(file, &rules, &tables, NULL), STATUS_OK);
+    assert_int_equal(tables_build(file, TABLES_UNIGRAM, &rules, &tables, NULL), STATUS_OK);
     expect_linear(tables, &rules, "a", 10000000);
     expect_linear(tables, &rules, "\U0001F600", 10000000);
     expect_linear(tables, &rules, "\u7684", 2000000);

@@ -1,0 +1,18 @@
+/* Inside of struct encoding (tokenizer.h): the tokens of a text, and what finding them takes. */
+#ifndef COGNATE_TOKENIZER_ENCODING_H
+#define COGNATE_TOKENIZER_ENCODING_H
+
+#include "tokenizer/normalize.h"
+#include "tokenizer/tokenizer.h"
+
+struct encoding_scratch {
+    struct window window;
+    size_t token_capacity;
+    unsigned char *head; /* the prefix and what of the text belongs with it */
+    size_t head_capacity;
+};
+
+/* Room for `more` tokens behind those that are there. */
+enum status encoding_reserve(struct encoding *e, size_t more, struct error *err);
+
+#endif
