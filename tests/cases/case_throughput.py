@@ -1,0 +1,108 @@
+"""How much of the encoder's own speed is left behind HTTP, when many clients call at a time.
+
+Only with COGNATE_LONG=1, on a machine that does nothing else. In turn, best of each: "cognate bench encode" in one process, and clients of
+a server with the same texts. COGNATE_PASSAGES sets the size of the collection that is searched.
+"""
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from harness import PROGRAM, Scratch, Server
+
+PASSAGES = int(os.environ.get("COGNATE_PASSAGES") or 100000)
+ROUNDS, SECONDS = 3, 5
+WORDS = ("when where does leave open close train ferry bakery library market school doctor harbour river mountain island garden winter summer "
+         "ticket letter music bread water price street station museum bridge").split()
+
+
+def sentence(choice, n):
+    return " ".join(choice.choice(WORDS) for _ in range(n))
+
+
+def request(path, body):
+    data = json.dumps(body).encode()
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def client(server, requests, until, done):
+    """Sends prepared requests and looks at nothing but the status and the length of the answer."""
+    peer = socket.create_connection((server.host, server.port))
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    room, count = bytearray(1 << 20), 0
+    while time.monotonic() < until:
+        peer.sendall(requests[count % len(requests)])
+        n, wanted = 0, None
+        while wanted is None or n < wanted:
+            n += peer.recv_into(memoryview(room)[n:])
+            if wanted is None and (end := room.find(b"\r\n\r\n", 0, n)) >= 0:
+                head = bytes(room[:end]).lower()
+                assert head.startswith(b"http/1.1 200 "), head
+                wanted = end + 4 + int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        count += 1
+    peer.close()
+    done.append(count)
+
+
+def served(server, path, bodies, clients):
+    """Requests a second; each client has its own share of the bodies."""
+    done, start = [], time.monotonic()
+    requests = [request(path, body) for body in bodies]
+    threads = [threading.Thread(target=client, args=(server, requests[i::clients], start + SECONDS, done)) for i in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == clients, "a client failed"
+    return sum(done) / (time.monotonic() - start)
+
+
+def alone(texts):
+    """Texts a second in one process, with all threads."""
+    out = subprocess.run([PROGRAM, "--json", "bench", "encode", "--seconds", str(SECONDS), texts], check=True, capture_output=True, text=True).stdout
+    return max(figure["value"] for figure in json.loads(out)["figures"] if figure["figure"] == "texts")
+
+
+def compare(name, texts, path, serve, per_request):
+    """Best of each, in turn."""
+    with open(path, "w") as file:
+        file.write("\n".join(texts))
+    rates = [(alone(path), serve() * per_request) for _ in range(ROUNDS)]
+    bulk, http = (max(side) for side in zip(*rates))
+    print(f"{name}: {http:.0f} texts a second of {bulk:.0f} in one process, {100 * http / bulk:.0f} %")
+    return http / bulk
+
+
+def fill(server):
+    choice = random.Random(1)
+    for start in range(0, PASSAGES, 1000):
+        rows = [{"id": f"p{i}", "lang": "en", "text": f"{sentence(choice, 8)} {i}"} for i in range(start, min(PASSAGES, start + 1000))]
+        status, answer = server.call("POST", "/v1/collections/large/documents", rows, timeout=600)
+        assert status == 200, answer
+
+
+def main():
+    if not os.environ.get("COGNATE_LONG"):
+        print("skipped: needs a quiet machine; run it with COGNATE_LONG=1")
+        return 77
+    choice = random.Random(2)
+    with Scratch() as folder, Server() as server:
+        path = os.path.join(folder, "texts")
+        texts = [sentence(choice, 20) for _ in range(8 * 32 * 20)]
+        calls = [{"input": texts[i : i + 32], "model": "cognate-e5-512", "encoding_format": "base64"} for i in range(0, len(texts), 32)]
+        embeddings = compare("/v1/embeddings, 32 texts a call, 8 clients", texts, path, lambda: served(server, "/v1/embeddings", calls, 8), 32)
+        fill(server)
+        queries = [f"{sentence(choice, 6)} {i}" for i in range(16 * 2000)]
+        asked = [{"query": query, "k": 10} for query in queries]
+        search = compare(f"search in {PASSAGES} passages, 16 clients", queries, path,
+                         lambda: served(server, "/v1/collections/large/search", asked, 16), 1)
+        assert embeddings > 0.7 and search > 0.6, "far from what a quiet machine reaches"
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
