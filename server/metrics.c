@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "index/job.h"
 #include "server/exposition.h"
 
 #define LABELS 192 /* bytes of a sample's labels */
@@ -233,6 +234,28 @@ static void write_collections(const struct collection_info *infos, size_t n, boo
     }
 }
 
+/* Jobs by their state; of those that have ended the store keeps the last. */
+static void write_jobs(struct store *s, struct exposition *x)
+{
+    uint64_t counts[JOB_CANCELLED + 1] = {0};
+    struct job *jobs = NULL;
+    char labels[LABELS];
+    size_t n = 0;
+    enum status status = store_jobs(s, &jobs, &n, x->err);
+    if (status != STATUS_OK) {
+        x->status = status;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        counts[jobs[i].state]++;
+    jobs_free(jobs, n);
+    exposition_family(x, "cognate_jobs", "gauge", "Jobs in the background, by their state.");
+    for (size_t i = 0; i <= JOB_CANCELLED; i++) {
+        snprintf(labels, sizeof labels, "state=\"%s\"", job_state_names[i]);
+        exposition_sample(x, "cognate_jobs", labels, (double)counts[i]);
+    }
+}
+
 static void write_store(struct store *s, struct exposition *x)
 {
     struct store_info info;
@@ -250,6 +273,7 @@ static void write_store(struct store *s, struct exposition *x)
     write_collections(infos, n, false, x);
     write_collections(infos, n, true, x);
     collection_infos_free(infos, n);
+    write_jobs(s, x);
 }
 
 enum status metrics_write(const struct metrics *m, struct engine *e, struct buf *out, struct error *err)

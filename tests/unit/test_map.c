@@ -14,7 +14,7 @@ static void places_passages(void **state)
     (void)state;
     struct store *s = scratch_open(STORE_WRITE);
     struct collection_map map = {0};
-    char id[8];
+    char id[16];
     scratch_create(s, "other");
     struct collection *other = scratch_collection(s, "other");
     scratch_put(other, "elsewhere", "elsewhere", 3, PUT_UPSERT);
