@@ -22,5 +22,5 @@ with Scratch() as home:
 assert done.returncode == 0, done.stdout + done.stderr
 out = done.stdout
 for expected in ('notes/zug.md', '"id":"cats"', "cosine 0.", "▁Dona", "ok   model", '"status":"created"', '"id":"a"',
-                 '"object":"list"', '"score":0.', "# HELP"):
+                 '"object":"list"', '"score":0.', "# HELP", "a train\tein Zug", '"index":0,"score":', '"structuredContent"'):
     assert expected in out, (expected, out[:4000])
