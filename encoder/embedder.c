@@ -95,15 +95,17 @@ static size_t next_texts(const struct embedder *e, const uint32_t *starts, size_
     return texts;
 }
 
-/* Rows of the pass to unit rows of `out`; widths of heads and poolings lose their padding. */
-static bool write_vectors(const struct model *m, float *vectors, size_t stride, size_t texts, float *out)
+/* Rows of the pass to rows of `out`, of unit length or as they are; widths of heads and poolings lose their
+ * padding. */
+static bool write_vectors(const struct model *m, float *vectors, size_t stride, size_t texts, bool unit,
+                          float *out)
 {
     const struct config *c = &m->config;
     size_t parts = c->dense_count > 0 ? 1 : c->part_count, width = m->info.width / parts,
            step = stride / parts;
     for (size_t t = 0; t < texts; t++) {
         float *row = vectors + t * stride;
-        if (!m->kernels->unit(row, stride))
+        if (unit && !m->kernels->unit(row, stride))
             return false;
         for (size_t i = 0; i < parts; i++)
             memcpy(out + t * m->info.width + i * width, row + i * step, width * sizeof *out);
@@ -111,8 +113,16 @@ static bool write_vectors(const struct model *m, float *vectors, size_t stride, 
     return true;
 }
 
-enum status embedder_embed(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
-                           float *out, struct error *err)
+/* The last layer's rows of a pass, which lose their padding too. */
+static void write_states(const struct pass *pass, float *out)
+{
+    size_t hidden = pass->model->config.hidden;
+    for (size_t r = 0; r < pass->rows; r++)
+        memcpy(out + r * hidden, pass->scratch->x + r * pass->model->hidden, hidden * sizeof *out);
+}
+
+static enum status run(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n, bool unit,
+                       float *out, float *states, struct error *err)
 {
     enum status status = check(e, ids, starts, n, err);
     if (status != STATUS_OK)
@@ -127,10 +137,24 @@ enum status embedder_embed(struct embedder *e, const int32_t *ids, const uint32_
                             texts,
                             (size_t)starts[at + texts] - starts[at]};
         float *vectors = forward(&pass, &stride);
-        if (!write_vectors(e->model, vectors, stride, texts, out + at * e->model->info.width))
+        if (!write_vectors(e->model, vectors, stride, texts, unit, out + at * e->model->info.width))
             return error_set(err, STATUS_CORRUPT, "%s gives a vector without length; its weights are damaged",
                              gguf_path(e->model->file));
+        if (states != NULL)
+            write_states(&pass, states + (starts[at] - starts[0]) * e->model->config.hidden);
         at += texts;
     }
     return STATUS_OK;
+}
+
+enum status embedder_embed(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
+                           float *out, struct error *err)
+{
+    return run(e, ids, starts, n, true, out, NULL, err);
+}
+
+enum status embedder_look_inside(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
+                                 float *raw, float *states, struct error *err)
+{
+    return run(e, ids, starts, n, false, raw, states, err);
 }

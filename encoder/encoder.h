@@ -93,4 +93,9 @@ enum status embedder_set_threads(struct embedder *e, size_t threads, struct erro
 enum status embedder_embed(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
                            float *out, struct error *err);
 
+/* The same before the last step: `raw` gets the rows as they are before they are scaled to unit length,
+ * `states` (NULL: not wanted) for every id the `hidden` floats that the last layer makes of it. */
+enum status embedder_look_inside(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
+                                 float *raw, float *states, struct error *err);
+
 #endif

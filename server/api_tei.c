@@ -36,7 +36,7 @@ static const struct field embed_fields[] = {
     TRUNCATE_FIELDS,
     {.name = "normalize",
      .kind = FIELD_BOOLEAN,
-     .about = "true: vectors have unit length; false is refused."},
+     .about = "true when absent: vectors have unit length; false: as the model makes them."},
     {.name = "dimensions", .kind = FIELD_INTEGER, .least = 1, .most = 65536, .about = "Shorter vectors."},
 };
 const struct shape shape_tei_embed =
@@ -44,6 +44,14 @@ const struct shape shape_tei_embed =
           .example = "{\"inputs\":[\"Guten Morgen\",\"good morning\"],\"truncate\":true}");
 const struct shape shape_tei_vectors = {
     .name = "TeiVectors", .about = "A vector for each text.", .list = true, .schema = SCHEMA_ROWS};
+
+static const struct field embed_all_fields[] = {INPUTS_FIELD, TRUNCATE_FIELDS};
+const struct shape shape_tei_embed_all = SHAPE("TeiEmbedAll", "Texts whose tokens are to be embedded.",
+                                               embed_all_fields, .example = "{\"inputs\":\"Guten Morgen\"}");
+const struct shape shape_tei_states = {.name = "TeiStates",
+                                       .about = "For each text a vector for each of its tokens.",
+                                       .list = true,
+                                       .schema = "{\"type\":\"array\",\"items\":" SCHEMA_ROWS "}"};
 
 static const struct field sentences_fields[] = {
     {.name = "source_sentence",
@@ -155,16 +163,54 @@ void handle_tei_embed(struct api_call *call)
         return;
     enum status status =
         embed_call_texts(&m, call, "inputs", inputs, input_type_of(call->body, "prompt_name"));
-    if (status == STATUS_OK && !shape_boolean(call->body, "normalize", true))
-        status = error_field(&call->err, STATUS_UNSUPPORTED, "normalize",
-                             "vectors are normalized here, always; leave normalize out");
     if (status == STATUS_OK)
         status = embed_call_dimensions(&m, call, "dimensions");
     m.long_text = tei_long_text(call->body);
+    m.raw = !shape_boolean(call->body, "normalize", true);
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK)
         answer_rows(call, &m);
+    embed_call_release(&m);
+}
+
+/* [[[…], …], …]: for each text a row for each of its tokens. */
+static enum status write_states(const struct embeddings *v, size_t n, struct buf *out, struct error *err)
+{
+    const float *row = v->states;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        status = buf_append(out, i > 0 ? ",[" : "[[", 2, err);
+        for (size_t j = 0; j < v->texts[i].tokens && status == STATUS_OK; j++, row += v->hidden) {
+            if (j > 0)
+                status = buf_append(out, ",", 1, err);
+            if (status == STATUS_OK)
+                status = json_write_floats(row, v->hidden, out, err);
+        }
+        if (status == STATUS_OK)
+            status = buf_append(out, "]", 1, err);
+    }
+    return status == STATUS_OK ? buf_append(out, "]", 1, err) : status;
+}
+
+void handle_tei_embed_all(struct api_call *call)
+{
+    const json_t *inputs = shape_get(call->body, "inputs");
+    struct embed_call m = {.states = true};
+    struct buf text;
+    if (answer_empty(call, inputs, "inputs"))
+        return;
+    buf_init(&text, JSON_WRITE_CEILING);
+    enum status status =
+        embed_call_texts(&m, call, "inputs", inputs, input_type_of(call->body, "prompt_name"));
+    m.long_text = tei_long_text(call->body);
+    if (status == STATUS_OK)
+        status = embed_call_run(&m, call);
+    if (status == STATUS_OK)
+        status = write_states(&m.rows, m.n, &text, &call->err);
+    if (status == STATUS_OK)
+        call_answer_text(call, &text, NULL);
+    buf_release(&text);
     embed_call_release(&m);
 }
 

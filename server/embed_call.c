@@ -97,10 +97,12 @@ enum status embed_call_run(struct embed_call *m, struct api_call *call)
                                     .input_type = m->input_type,
                                     .long_text = m->long_text,
                                     .bulk = m->n > EMBED_BULK,
+                                    .raw = m->raw,
+                                    .states = m->states,
                                     .deadline_ms = call->request->deadline_ms,
                                     .cancelled = call->request->cancelled};
     enum status status = engine_embed(call->engine, &request, &m->rows, &call->err);
-    for (size_t i = 0; i < m->rows.rows && status == STATUS_OK; i++)
+    for (size_t i = 0; i < m->rows.rows && status == STATUS_OK && !m->raw; i++)
         vector_shorten(m->rows.vectors + i * m->rows.width, m->rows.width, m->format.dimensions);
     call->reply->encode_ms = clock_ms() - start;
     return status;

@@ -61,6 +61,7 @@ struct embed_call {
     json_t *decoded; /* the texts, where some came as token ids */
     enum input_type input_type;
     enum long_text long_text;
+    bool raw, states; /* as in struct embed_request */
     struct vector_format format;
     struct embeddings rows;
 };

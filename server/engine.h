@@ -104,6 +104,8 @@ struct embed_request {
     enum input_type input_type;
     enum long_text long_text;
     bool bulk; /* yields to calls that do not say so */
+    bool raw;    /* vectors as the model makes them, before they are scaled to unit length */
+    bool states; /* raw, and what the last layer makes of every token */
     int64_t deadline_ms;
     const atomic_bool *cancelled;
 };
@@ -117,8 +119,10 @@ struct embedded_text {
 };
 
 struct embeddings {
-    float *vectors; /* [rows][width], unit length */
+    float *vectors; /* [rows][width], of unit length unless raw ones are asked for */
     size_t rows, width;
+    float *states; /* [tokens of all texts][hidden], in their order; NULL unless they are asked for */
+    size_t hidden;
     struct embedded_text *texts; /* n */
     struct passage *passages;    /* one a row: its bytes of the text; tokens of this stretch alone */
 };

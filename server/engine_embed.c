@@ -144,11 +144,14 @@ static enum status add_text(struct embedding *m, size_t i, struct error *err)
     return add_stretch(m, i, (struct passage){.end = text.len}, err);
 }
 
-/* The mean of the windows' unit vectors, weighted by their tokens, in double and in order: the same bits
- * whatever else was embedded beside them. */
-static void pool(const float *vectors, const struct passage *ranges, size_t n, size_t width, float *out)
+/* The mean of the windows' vectors, weighted by their tokens, in double and in order: the same bits whatever
+ * else was embedded beside them. Scaled to unit length, or not. */
+static void pool(const float *vectors, const struct passage *ranges, size_t n, size_t width, bool unit,
+                 float *out)
 {
-    double square = 0;
+    double square = 0, tokens = 0;
+    for (size_t i = 0; i < n; i++)
+        tokens += ranges[i].tokens;
     for (size_t j = 0; j < width; j++) {
         double sum = 0;
         for (size_t i = 0; i < n; i++)
@@ -156,8 +159,9 @@ static void pool(const float *vectors, const struct passage *ranges, size_t n, s
         out[j] = (float)sum;
         square += sum * sum;
     }
-    for (size_t j = 0; j < width && square > 0; j++)
-        out[j] = (float)(out[j] / sqrt(square));
+    double length = unit ? sqrt(square) : tokens;
+    for (size_t j = 0; j < width && length > 0; j++)
+        out[j] = (float)(out[j] / length);
 }
 
 /* One row a text: where every text is one sequence the rows are there already. */
@@ -168,7 +172,8 @@ static void pool_rows(struct embedding *m, struct embeddings *out)
         size_t first = m->firsts[i], count = m->firsts[i + 1] - first;
         struct passage whole = m->ranges[first];
         if (count > 1) {
-            pool(out->vectors + first * width, m->ranges + first, count, width, out->vectors + i * width);
+            pool(out->vectors + first * width, m->ranges + first, count, width, m->sequences.inside == NULL,
+                 out->vectors + i * width);
             for (size_t j = 1; j < count; j++)
                 whole.tokens += m->ranges[first + j].tokens;
             whole.end = m->ranges[first + count - 1].end;
@@ -220,9 +225,22 @@ static enum status embed_all(struct engine *e, const struct embed_request *reque
     if (status != STATUS_OK)
         return status;
     struct embedding m = {.e = e, .request = request, .prompt = prompt_of(e, request->input_type)};
+    struct inside inside = {.hidden = e->about.info->hidden, .wanted = request->states};
     sequences_init(&m.sequences, e->batcher, e->about.info->width, request->bulk, request->deadline_ms,
                    request->cancelled);
-    status = embed(&m, out, err);
+    if (request->raw || request->states) {
+        m.sequences.inside = &inside;
+        status = embedder_new(e->model, 0, &inside.embedder, err);
+    }
+    if (status == STATUS_OK)
+        status = embed(&m, out, err);
+    if (status == STATUS_OK) {
+        out->states = inside.states;
+        out->hidden = inside.hidden;
+    } else {
+        free(inside.states);
+    }
+    embedder_free(inside.embedder);
     sequences_release(&m.sequences);
     batcher_leave(e->batcher);
     passages_release(&m.windows);
@@ -236,11 +254,13 @@ static enum status embed_all(struct engine *e, const struct embed_request *reque
 
 /* ---- queries that were asked before ---- */
 
-/* Whether the request is of the kind that is remembered: a few queries, each with a vector of its own. */
+/* Whether the request is of the kind that is remembered: a few queries, each with a vector of its own of unit
+ * length. */
 static bool is_repeatable(const struct embed_request *r)
 {
     return r->input_type == INPUT_QUERY && !r->bulk && r->long_text != LONG_TEXT_PASSAGES && r->n > 0 &&
-           r->n <= REPEATABLE_TEXTS && (r->deadline_ms == 0 || monotonic_ms() < r->deadline_ms);
+           r->n <= REPEATABLE_TEXTS && !r->raw && !r->states &&
+           (r->deadline_ms == 0 || monotonic_ms() < r->deadline_ms);
 }
 
 /* All texts out of the cache; false when one of them is not there. */
@@ -303,6 +323,7 @@ enum status engine_embed(struct engine *e, const struct embed_request *request, 
 void embeddings_release(struct embeddings *v)
 {
     free(v->vectors);
+    free(v->states);
     free(v->texts);
     free(v->passages);
     *v = (struct embeddings){0};

@@ -27,7 +27,8 @@ void handle_collection_put(struct api_call *call);
 void handle_collection_get(struct api_call *call);
 void handle_collection_patch(struct api_call *call);
 void handle_collection_delete(struct api_call *call);
-extern const struct shape shape_collection_settings, shape_collection_change, shape_collection, shape_collections, shape_deleted;
+extern const struct shape shape_collection_settings, shape_collection_change, shape_collection,
+    shape_collections, shape_deleted;
 
 /* api_stats.c */
 void handle_stats(struct api_call *call);
@@ -90,11 +91,13 @@ extern const struct shape shape_openai_embeddings, shape_openai_answer, shape_mo
 
 /* api_tei.c */
 void handle_tei_embed(struct api_call *call);
+void handle_tei_embed_all(struct api_call *call);
 void handle_tei_similarity(struct api_call *call);
 void handle_tei_any(struct api_call *call);
 void handle_tei_tokenize(struct api_call *call);
 void handle_tei_decode(struct api_call *call);
 void handle_tei_info(struct api_call *call);
+extern const struct shape shape_tei_embed_all, shape_tei_states;
 extern const struct shape shape_tei_embed, shape_tei_vectors, shape_tei_similarity, shape_tei_scores;
 extern const struct shape shape_tei_tokenize, shape_tei_tokens, shape_tei_decode, shape_tei_texts,
     shape_tei_info, shape_tei_any, shape_tei_any_answer;

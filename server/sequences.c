@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_TOKENS 16384 /* half a second of work: both threads stay busy while the other slice is filled */
+#include "server/engine.h"
+
+#define INSIDE_TOKENS 65536 /* whose states one answer has room for */
+#define SLICE_TOKENS  16384 /* half a second of work: both threads stay busy while the other slice is filled */
 
 void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms,
                     const atomic_bool *cancelled)
@@ -42,9 +45,34 @@ static enum status collect(struct sequences *s, struct slice *slice, struct erro
     return status;
 }
 
+/* Runs a slice here, and appends its rows as they are before they are scaled, and its states. */
+static enum status look_inside(struct sequences *s, struct slice *slice, struct error *err)
+{
+    struct inside *inside = s->inside;
+    size_t first = s->count - slice->count, tokens = inside->tokens + slice->id_count;
+    if (inside->wanted && tokens > INSIDE_TOKENS)
+        return error_set(err, STATUS_TOO_LARGE, "the texts have more than %d tokens; send fewer at a time",
+                         INSIDE_TOKENS);
+    if (s->cancelled != NULL && atomic_load(s->cancelled))
+        return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
+    if (s->deadline_ms != 0 && monotonic_ms() >= s->deadline_ms)
+        return error_set(err, STATUS_DEADLINE, "the time of the request is up; send fewer texts at a time");
+    if (!reserve(&s->vectors, &s->room, s->count, s->width * sizeof(float)) ||
+        (inside->wanted && !reserve(&inside->states, &inside->room, tokens, inside->hidden * sizeof(float))))
+        return error_memory(err, "embedding");
+    enum status status = embedder_look_inside(
+        inside->embedder, slice->ids, slice->starts, slice->count, s->vectors + first * s->width,
+        inside->wanted ? inside->states + inside->tokens * inside->hidden : NULL, err);
+    inside->tokens = tokens;
+    slice->count = slice->id_count = 0;
+    return status;
+}
+
 static enum status submit(struct sequences *s, struct error *err)
 {
     struct slice *slice = &s->slices[s->filling];
+    if (s->inside != NULL)
+        return look_inside(s, slice, err);
     if (!reserve(&slice->vectors, &slice->vector_room, slice->count, s->width * sizeof(float)))
         return error_memory(err, "embedding");
     slice->job = (struct batch_job){.ids = slice->ids,

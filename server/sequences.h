@@ -27,8 +27,18 @@ struct slice {
     struct batch_job job;
 };
 
+/* What lies before the vectors, for the calls that ask for it. They are rare and run by themselves, in the
+ * caller's thread: the batcher's rows are vectors of unit length. */
+struct inside {
+    struct embedder *embedder;
+    float *states; /* [tokens][hidden] */
+    size_t hidden, tokens, room;
+    bool wanted; /* the states; the vectors alone otherwise */
+};
+
 struct sequences {
     struct batcher *batcher;
+    struct inside *inside; /* NULL: vectors of unit length, from the batcher */
     size_t width;
     bool bulk;
     int64_t deadline_ms;

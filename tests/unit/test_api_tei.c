@@ -10,6 +10,18 @@ static void fails(const char *what, const char *body, int status, const char *ty
     json_decref(answer);
 }
 
+/* {"KEYS": ["hello", a text of more tokens than the model takes]} */
+static char *long_body(const char *keys)
+{
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    buf_printf(&body, NULL, "{\"%s\":[\"hello\",\"", keys);
+    for (int i = 0; i < 700; i++)
+        buf_printf(&body, NULL, "garden %d ", i);
+    buf_printf(&body, NULL, "\"]}");
+    return body.data;
+}
+
 static void embeds(void **state)
 {
     (void)state;
@@ -27,9 +39,61 @@ static void embeds(void **state)
     json_decref(answer);
     fails("POST /embed", "{\"inputs\":[]}", 400, "empty");
     fails("POST /embed", "{\"inputs\":[1]}", 422, "validation");
-    fails("POST /embed", "{\"inputs\":\"a\",\"normalize\":false}", 422, "validation");
     fails("POST /embed", "{\"inputs\":\"a\",\"truncation_direction\":\"up\"}", 422, "validation");
     fails("POST /embed", "{\"input\":\"a\"}", 422, "validation");
+}
+
+/* Vectors that are not normalized are those that are, times their length. */
+static void gives_raw_vectors(void **state)
+{
+    (void)state;
+    char *body = long_body("normalize\":true,\"inputs");
+    json_t *unit = ask("POST /embed", body, NULL, 200);
+    free(body);
+    body = long_body("normalize\":false,\"inputs");
+    json_t *raw = ask("POST /embed", body, NULL, 200);
+    free(body);
+    for (size_t t = 0; t < 2; t++) { /* a short text, and one of several windows */
+        const json_t *u = json_array_get(unit, t), *r = json_array_get(raw, t);
+        double square = 0, dot = 0;
+        for (size_t i = 0; i < 512; i++) {
+            double x = json_number_value(json_array_get(r, i));
+            square += x * x;
+            dot += x * json_number_value(json_array_get(u, i));
+        }
+        assert_true(fabs(square - 1) > 0.01);
+        assert_true(dot / sqrt(square) > (t == 0 ? 0.999999 : 0.999));
+    }
+    json_decref(unit);
+    json_decref(raw);
+    raw = ask("POST /embed", "{\"inputs\":\"a\",\"normalize\":false,\"dimensions\":3}", NULL, 200);
+    assert_int_equal(json_array_size(get(raw, "0")), 3);
+    json_decref(raw);
+}
+
+static void gives_every_token(void **state)
+{
+    (void)state;
+    json_t *tokens =
+        ask("POST /tokenize", "{\"inputs\":[\"Guten Morgen\",\"a\"],\"prompt_name\":\"query\"}", NULL, 200);
+    json_t *both = ask("POST /embed_all", "{\"inputs\":[\"Guten Morgen\",\"a\"]}", NULL, 200);
+    json_t *one = ask("POST /embed_all", "{\"inputs\":\"a\"}", NULL, 200);
+    for (size_t t = 0; t < 2; t++)
+        assert_int_equal(json_array_size(json_array_get(both, t)),
+                         json_array_size(json_array_get(tokens, t)));
+    assert_int_equal(json_array_size(get(both, "0.0")), 384);
+    assert_true(json_equal((json_t *)get(both, "1"), (json_t *)get(one, "0"))); /* alone as in company */
+    assert_false(json_equal((json_t *)get(one, "0.0"), (json_t *)get(one, "0.1")));
+    json_decref(one);
+    json_decref(both);
+    json_decref(tokens);
+    char *body = long_body("truncate\":true,\"inputs");
+    both = ask("POST /embed_all", body, NULL, 200);
+    assert_int_equal(json_array_size(get(both, "1")), 512);
+    json_decref(both);
+    free(body);
+    fails("POST /embed_all", "{\"inputs\":[]}", 400, "empty");
+    fails("POST /embed_all", "{\"inputs\":\"a\",\"normalize\":false}", 422, "validation");
 }
 
 static void compares(void **state)
@@ -109,10 +173,8 @@ static void informs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(embeds),
-        cmocka_unit_test(compares),
-        cmocka_unit_test(tokenizes_and_back),
-        cmocka_unit_test(informs),
+        cmocka_unit_test(embeds),   cmocka_unit_test(gives_raw_vectors),  cmocka_unit_test(gives_every_token),
+        cmocka_unit_test(compares), cmocka_unit_test(tokenizes_and_back), cmocka_unit_test(informs),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
