@@ -15,6 +15,7 @@
 
 #include "index/keyword.h"
 #include "index/schema.h"
+#include "index/space.h"
 #include "index/store.h"
 
 #define NAME_BYTES 64
@@ -26,10 +27,11 @@ enum status collection_row(struct collection *c, struct sql *sql, struct collect
 {
     sqlite3_stmt *st;
     bool row = false;
-    enum status status = sql_get(sql,
-                                 "SELECT c.generation, c.documents, s.passages, c.created, c.updated "
-                                 "FROM collections c JOIN spaces s ON s.collection = c.id WHERE s.id = ?1",
-                                 &st, err);
+    enum status status =
+        sql_get(sql,
+                "SELECT c.generation, c.documents, s.passages, c.created, c.updated, s.active "
+                "FROM collections c JOIN spaces s ON s.collection = c.id WHERE s.id = ?1",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, c->space);
@@ -39,7 +41,7 @@ enum status collection_row(struct collection *c, struct sql *sql, struct collect
     if (row)
         *out = (struct collection_row){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
                                        sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3),
-                                       sqlite3_column_int64(st, 4)};
+                                       sqlite3_column_int64(st, 4), sqlite3_column_int(st, 5) != 0};
     sqlite3_reset(st);
     if (!row)
         return error_set(err, STATUS_NOT_FOUND, "the collection \"%s\" was deleted", c->name);
@@ -190,14 +192,14 @@ static enum status find_id(struct sql *sql, struct text name, int64_t *id, struc
     return status;
 }
 
-static enum status insert_space(struct sql *sql, int64_t collection,
-                                const struct collection_settings *settings, struct error *err)
+enum status space_insert(struct sql *sql, int64_t collection, const struct collection_settings *settings,
+                         bool active, int64_t *out, struct error *err)
 {
     sqlite3_stmt *st;
     enum status status =
         sql_get(sql,
                 "INSERT INTO spaces (collection, active, model, space_id, width, passage_tokens, "
-                "passage_overlap, next_passage, created) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+                "passage_overlap, next_passage, created) VALUES (?1, ?8, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
                 &st, err);
     if (status != STATUS_OK)
         return status;
@@ -208,15 +210,17 @@ static enum status insert_space(struct sql *sql, int64_t collection,
     sqlite3_bind_int64(st, 5, settings->passage_tokens);
     sqlite3_bind_int64(st, 6, settings->passage_overlap);
     sqlite3_bind_int64(st, 7, time_now_ms());
+    sqlite3_bind_int(st, 8, active);
     status = sql_step(sql, st, NULL, err);
-    if (status == STATUS_OK && sqlite3_last_insert_rowid(sql->db) >= SPACE_LIMIT)
+    int64_t space = sqlite3_last_insert_rowid(sql->db);
+    if (status == STATUS_OK && space >= SPACE_LIMIT)
         status =
             error_set(err, STATUS_UNSUPPORTED,
                       "%s has had %lld collections, all it can number; export what you need to a new store",
                       sql->path, (long long)SPACE_LIMIT);
-    return status == STATUS_OK && !settings->no_keywords
-               ? keyword_create(sql, sqlite3_last_insert_rowid(sql->db), err)
-               : status;
+    if (status == STATUS_OK)
+        *out = space;
+    return status == STATUS_OK && !settings->no_keywords ? keyword_create(sql, space, err) : status;
 }
 
 enum status store_collection_create(struct store *s, const struct collection_settings *settings,
@@ -248,7 +252,7 @@ enum status store_collection_create(struct store *s, const struct collection_set
     sqlite3_bind_int(st, 3, settings->no_keywords);
     status = sql_step(sql, st, NULL, err);
     if (status == STATUS_OK)
-        status = insert_space(sql, sqlite3_last_insert_rowid(sql->db), settings, err);
+        status = space_insert(sql, sqlite3_last_insert_rowid(sql->db), settings, true, &id, err);
     if (status == STATUS_OK)
         status = store_commit(s, err);
 done:
@@ -284,14 +288,13 @@ static enum status delete_rows(struct sql *sql, int64_t id, struct error *err)
     return status;
 }
 
-/* Takes handles out of reach; those in use are freed by their last release. */
-static void drop_handles(struct store *s, int64_t id)
+void handles_drop(struct store *s, int64_t id, int64_t space)
 {
     struct collection **at = &s->collections;
     pthread_mutex_lock(&s->registry);
     while (*at != NULL) {
         struct collection *c = *at;
-        c->dropped |= c->id == id;
+        c->dropped |= c->id == id && (space == 0 || c->space == space);
         if (c->dropped && c->references == 0) {
             *at = c->next;
             collection_free(c);
@@ -319,7 +322,7 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
         status = store_commit(s, err);
     store_end(s);
     if (status == STATUS_OK)
-        drop_handles(s, id);
+        handles_drop(s, id, 0);
     return status;
 }
 
@@ -327,8 +330,9 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
 
 #define FACTS                                                                                                \
     "SELECT c.name, s.model, s.space_id, s.width, s.passage_tokens, s.passage_overlap, c.documents, "        \
-    "s.passages, c.created, c.updated, c.generation, c.id, s.id, coalesce(json_extract(c.settings, '$.keyword'), 1) FROM collections c "                         \
-    "JOIN spaces s ON s.collection = c.id AND s.active "
+    "s.passages, c.created, c.updated, c.generation, c.id, s.id, coalesce(json_extract(c.settings, "         \
+    "'$.keyword'), 1) FROM collections c "                                                                   \
+    "JOIN spaces s ON s.collection = c.id "
 
 static enum status read_facts(struct sql *sql, sqlite3_stmt *st, struct collection_info *out,
                               struct error *err)
@@ -386,7 +390,7 @@ enum status store_collections(struct store *s, struct collection_info **out, siz
     enum status status = store_reader(s, &sql, err);
     if (status != STATUS_OK)
         return status;
-    status = sql_get(sql, FACTS "ORDER BY c.name", &st, err);
+    status = sql_get(sql, FACTS "WHERE s.active ORDER BY c.name", &st, err);
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
         if (count == capacity) {
             capacity = capacity * 2 + 8;
@@ -418,9 +422,9 @@ enum status collection_info(struct collection *c, struct collection_info *out, s
     enum status status = store_reader(c->store, &sql, err);
     if (status != STATUS_OK)
         return status;
-    status = sql_get(sql, FACTS "WHERE c.id = ?1", &st, err);
+    status = sql_get(sql, FACTS "WHERE s.id = ?1", &st, err);
     if (status == STATUS_OK) {
-        sqlite3_bind_int64(st, 1, c->id);
+        sqlite3_bind_int64(st, 1, c->space);
         status = sql_step(sql, st, &row, err);
     }
     if (status == STATUS_OK && !row)
@@ -522,8 +526,8 @@ static struct collection *handle_new(struct store *s, int64_t id, int64_t space,
     return c;
 }
 
-enum status store_collection_open(struct store *s, struct text name, struct collection **out,
-                                  struct error *err)
+static enum status open_space(struct store *s, struct text name, bool active, struct collection **out,
+                              struct error *err)
 {
     struct collection_info info = {0};
     struct sql *sql;
@@ -533,12 +537,16 @@ enum status store_collection_open(struct store *s, struct text name, struct coll
     enum status status = store_reader(s, &sql, err);
     if (status != STATUS_OK)
         return status;
-    status = sql_get(sql, FACTS "WHERE c.name = ?1", &st, err);
+    status = sql_get(sql, FACTS "WHERE c.name = ?1 AND s.active = ?2", &st, err);
     if (status == STATUS_OK) {
         sql_bind_text(st, 1, name);
+        sqlite3_bind_int(st, 2, active);
         status = sql_step(sql, st, &row, err);
     }
-    if (status == STATUS_OK && !row)
+    if (status == STATUS_OK && !row && !active)
+        status = error_set(err, STATUS_NOT_FOUND, "the collection \"%.*s\" has vectors of one model only",
+                           (int)name.len, name.data);
+    else if (status == STATUS_OK && !row)
         status = error_field(err, STATUS_NOT_FOUND, "collection", missing, (int)name.len, name.data);
     if (status == STATUS_OK)
         status = read_facts(sql, st, &info, err);
@@ -551,7 +559,7 @@ enum status store_collection_open(struct store *s, struct text name, struct coll
         return status;
     pthread_mutex_lock(&s->registry);
     struct collection *c = s->collections;
-    while (c != NULL && c->id != id)
+    while (c != NULL && (c->space != space || c->dropped))
         c = c->next;
     if (c == NULL) {
         c = handle_new(s, id, space, &info);
@@ -570,6 +578,17 @@ enum status store_collection_open(struct store *s, struct text name, struct coll
     return STATUS_OK;
 }
 
+enum status store_collection_open(struct store *s, struct text name, struct collection **out,
+                                  struct error *err)
+{
+    return open_space(s, name, true, out, err);
+}
+
+enum status store_spare_open(struct store *s, struct text name, struct collection **out, struct error *err)
+{
+    return open_space(s, name, false, out, err);
+}
+
 void collection_release(struct collection *c)
 {
     if (c == NULL)
@@ -578,5 +597,5 @@ void collection_release(struct collection *c)
     pthread_mutex_lock(&s->registry);
     c->references--;
     pthread_mutex_unlock(&s->registry);
-    drop_handles(s, 0);
+    handles_drop(s, 0, 0); /* frees what was dropped meanwhile */
 }

@@ -6,6 +6,7 @@
 #include "index/filter.h"
 #include "index/keyword.h"
 #include "index/put.h"
+#include "index/schema.h"
 #include "index/store.h"
 
 #define SWEEP_BATCH 1000 /* documents in a transaction that nobody asked for */
@@ -55,8 +56,13 @@ static enum status finish(struct deletion *d, struct error *err)
         if (status == STATUS_OK) /* its text and passages go with it */
             status = delete_row(d->sql, d->documents[i], err);
     }
+    int64_t ours = 0;
+    for (size_t i = 0; i < d->gone.n && status == STATUS_OK; i++) {
+        ours += d->gone.ids[i] >> PASSAGE_BITS == d->c->space;
+        status = passage_uncount(d->c, d->sql, d->gone.ids[i], err);
+    }
     if (status == STATUS_OK && d->n > 0)
-        status = collection_touch(d->c, -(int64_t)d->n, -(int64_t)d->gone.n, err);
+        status = collection_touch(d->c, -(int64_t)d->n, -ours, err);
     if (status == STATUS_OK && d->n > 0)
         status = collection_commit(d->c, d->gone.ids, d->gone.n, err);
     return status;

@@ -20,6 +20,7 @@
 #include "index/fields.h"
 #include "index/keyword.h"
 #include "index/schema.h"
+#include "index/space.h"
 
 #define LENGTH_SLACK 1e-3 /* how far from 1 the length of a unit vector may be */
 
@@ -222,6 +223,18 @@ void removals_release(struct removals *r)
     *r = (struct removals){0};
 }
 
+enum status passage_uncount(struct collection *c, struct sql *sql, int64_t passage, struct error *err)
+{
+    sqlite3_stmt *st;
+    if (passage >> PASSAGE_BITS == c->space)
+        return STATUS_OK;
+    enum status status = sql_get(sql, "UPDATE spaces SET passages = passages - 1 WHERE id = ?1", &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, passage >> PASSAGE_BITS);
+    return sql_step(sql, st, NULL, err);
+}
+
 static enum status remove_passages(struct batch *b, struct error *err)
 {
     sqlite3_stmt *st = NULL;
@@ -232,7 +245,10 @@ static enum status remove_passages(struct batch *b, struct error *err)
             break;
         sqlite3_bind_int64(st, 1, b->gone.ids[i]);
         status = sql_step(b->sql, st, NULL, err);
-        b->passages -= sqlite3_changes(b->sql->db);
+        if (status != STATUS_OK || sqlite3_changes(b->sql->db) == 0)
+            continue;
+        b->passages -= b->gone.ids[i] >> PASSAGE_BITS == b->c->space;
+        status = passage_uncount(b->c, b->sql, b->gone.ids[i], err);
     }
     return status;
 }
@@ -549,6 +565,11 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
 {
     struct collection_row facts;
     enum status status = collection_row(b->c, b->sql, &facts, err);
+    if (status == STATUS_OK && !facts.active)
+        status =
+            error_set(err, STATUS_CONFLICT,
+                      "the collection \"%s\" has changed to another model meanwhile; put the documents again",
+                      b->c->name);
     if (status == STATUS_OK)
         status = read_counter(b, err);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
@@ -594,5 +615,52 @@ enum status collection_put(struct collection *c, const struct document_row *rows
     removals_release(&b.gone);
     removals_release(&b.reposted);
     free(b.sources);
+    return status;
+}
+
+/* ---- a spare space ---- */
+
+/* Whether the document of a row is still there with this content, and without passages in the space. */
+static enum status wants_passages(struct batch *b, const struct document_row *row, int64_t *document,
+                                  struct error *err)
+{
+    struct stored stored = {0};
+    enum status status = look_up(b, row, &stored, err);
+    *document = stored.same_content && stored.passages == 0 ? stored.document : 0;
+    return status;
+}
+
+static enum status fill_rows(struct batch *b, size_t n, struct error *err)
+{
+    enum status status = read_counter(b, err);
+    int64_t first = b->next;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        int64_t document = 0;
+        status = check_passages(&b->rows[i], b->c->width, err);
+        if (status == STATUS_OK)
+            status = wants_passages(b, &b->rows[i], &document, err);
+        if (status == STATUS_OK && document != 0)
+            status = insert_passages(b, document, &b->rows[i], err);
+    }
+    if (status != STATUS_OK || b->next == first)
+        return status;
+    status = write_counter(b, err);
+    if (status == STATUS_OK)
+        status = write_keywords(b, first, err);
+    if (status == STATUS_OK)
+        status = collection_touch(b->c, 0, b->next - first, err);
+    return status == STATUS_OK ? collection_commit(b->c, NULL, 0, err) : status;
+}
+
+enum status collection_fill(struct collection *c, const struct document_row *rows, size_t n,
+                            struct error *err)
+{
+    struct batch b = {.c = c, .sql = &c->store->writer, .rows = rows, .now = time_now_ms()};
+    enum status status = store_begin(c->store, err);
+    if (status != STATUS_OK)
+        return status;
+    status = fill_rows(&b, n, err);
+    store_end(c->store);
+    removals_release(&b.reposted);
     return status;
 }

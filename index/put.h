@@ -18,6 +18,9 @@ struct removals {
 enum status removals_add(struct removals *r, struct sql *sql, int64_t document, struct error *err);
 void removals_release(struct removals *r);
 
+/* One passage less in its space's count, when that is not the space of `c`, which collection_touch counts. */
+enum status passage_uncount(struct collection *c, struct sql *sql, int64_t passage, struct error *err);
+
 /* The row of a document; *id is 0 when there is none. The statement's columns are id, content_hash, passages,
  * lang, title, metadata, expires (NULL: never), borrowed until `st` is reset. */
 enum status document_find(struct collection *c, struct sql *sql, struct text name, sqlite3_stmt **st,

@@ -88,7 +88,6 @@ static const char version_2[] =
     "ALTER TABLE spaces ADD COLUMN kept_until INTEGER;\n"
     "ALTER TABLE spaces ADD COLUMN keyword_rules TEXT NOT NULL DEFAULT '';\n"
     "ALTER TABLE spaces ADD COLUMN keyword_next INTEGER NOT NULL DEFAULT 0;\n"
-    "CREATE UNIQUE INDEX spaces_spare ON spaces (collection) WHERE NOT active;\n"
     "UPDATE spaces SET passages = (SELECT c.passages FROM collections c WHERE c.id = collection) WHERE "
     "active;\n"
     "ALTER TABLE collections DROP COLUMN passages;\n"

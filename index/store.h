@@ -79,6 +79,7 @@ enum status watcher_tell(const struct watcher *w, uint64_t done, uint64_t total,
 /* Row of collections for this handle in the connection's snapshot; NOT_FOUND once it is deleted. */
 struct collection_row {
     int64_t generation, documents, passages, created, updated;
+    bool active; /* the handle's space is the one that searches use */
 };
 enum status collection_row(struct collection *c, struct sql *sql, struct collection_row *out,
                            struct error *err);
@@ -99,6 +100,14 @@ enum status collection_view(struct collection *c, struct collection_view *view, 
 void collection_view_end(struct collection *c, struct collection_view *view);
 
 void collection_free(struct collection *c);
+
+/* Takes the handles of a collection out of reach, of one of its spaces or, with 0, of all; those in use are
+ * freed by their last release. */
+void handles_drop(struct store *s, int64_t id, int64_t space);
+
+/* Adds a row of spaces, within the writer's turn. */
+enum status space_insert(struct sql *sql, int64_t collection, const struct collection_settings *settings,
+                         bool active, int64_t *out, struct error *err);
 
 int64_t time_now_ms(void); /* Unix milliseconds */
 
