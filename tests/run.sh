@@ -43,6 +43,7 @@ clients)
 long)
     configure tsan
     check tsan -L unit
+    COGNATE_SOAK_SECONDS=120 check tsan -R case_soak
     configure asan
     check asan
     configure fuzz -DCOGNATE_FUZZ_SECONDS=60
