@@ -83,6 +83,27 @@ def unix_socket():
             assert again.call("GET", "/readyz")[0] == 200
 
 
+def every_route(server):
+    """No route of the table forgets its key, or that a key is for other collections."""
+    description = over_unix(server.db + ".sock", "GET", "/openapi.json")[1]
+    admin = {("/v1/admin/backup", "post"), ("/v1/admin/compact", "post"), ("/v1/collections/{collection}/export", "get")}
+    seen = set()
+    for pattern, operations in description["paths"].items():
+        path = pattern.replace("{collection}", "private").replace("{", "").replace("}", "")
+        for method in operations:
+            if not operations[method].get("security", [{}]):
+                continue  # open to everybody, and says so
+            seen.add((pattern, method))
+            answers = {key: server.call(method.upper(), path, headers=bearer(key) if key else {})[0]
+                       for key in ("", "old", "reader", "scoped")}
+            assert answers[""] == answers["old"] == 401, (method, path, answers)
+            assert answers["scoped"] == 403 or "{collection}" not in pattern, (method, path, answers)
+            assert answers["reader"] == 403 or (pattern, method) not in admin, (method, path, answers)
+            if "{collection}" in pattern and method in ("put", "patch", "delete"):
+                assert answers["reader"] == 403, (method, path, answers)
+    assert admin <= seen and len(seen) > 30, seen
+
+
 def keys():
     with Scratch() as folder:
         path = os.path.join(folder, "keys")
@@ -111,6 +132,7 @@ def keys():
             assert server.call("GET", "/v1/collections", headers=bearer("reader"))[0] == 200
             assert over_unix(server.db + ".sock", "GET", "/v1/collections")[0] == 200
 
+            every_route(server)
             with open(path, "w") as file:
                 file.write(key_line("read", "fresh"))
             server.process.send_signal(signal.SIGHUP)
