@@ -86,6 +86,7 @@ static enum status cut_list(json_t *answer, const char *key, struct error *err)
 
 /* ---- search ---- */
 
+static const char *const search_modes[] = {"semantic", "keyword", "hybrid", NULL};
 static const struct field search_fields[] = {
     {.name = "query",
      .kind = FIELD_TEXT,
@@ -111,6 +112,11 @@ static const struct field search_fields[] = {
      .about = "Only documents it holds for: {\"field\": \"year\", \"gte\": 2000}; keys and, or, not, lang, "
               "id, field "
               "with eq, in, gt, gte, lt, lte, prefix, exists."},
+    {.name = "mode",
+     .kind = FIELD_TEXT,
+     .choices = search_modes,
+     .about = "semantic (when absent) goes by meaning, keyword by words, hybrid by both: best for names and "
+              "codes."},
     {.name = "min_relevance",
      .kind = FIELD_NUMBER,
      .least = 0,

@@ -58,6 +58,7 @@ def session(db):
     assert agent.ask("tools/list", {"_meta": META})["resultType"] == "complete"
     found = agent.use("search", query="Where does the train leave?", k=2)
     assert found["hits"][0]["id"] == "train" and found["hits"][0]["passage"]["text"].startswith("Der Zug"), found
+    assert agent.use("search", query="gatos", mode="keyword")["hits"][0]["id"] == "cats"
     assert agent.use("search", query="train", filter={"field": "kind", "eq": "none"})["hits"] == []
     page = agent.use("get", id="long")
     text, size = page["text"].encode(), page["bytes"]
