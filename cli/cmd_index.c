@@ -10,8 +10,11 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/prune.h"
 #include "cli/source.h"
 #include "cli/table.h"
+#include "cli/watch.h"
+#include "server/json_shape.h"
 
 static const char *const skip_names[] = {
 #define X(name, says, failure) #name,
@@ -37,7 +40,7 @@ static const struct option options[] = {
      .value = "KIND",
      .choices = source_kinds,
      .fallback = "auto",
-     .help = "what the files are: text, markdown, lines, jsonl, json, csv, tsv; auto goes by the ending"},
+     .help = "what the files are, whatever they are called; auto goes by the ending"},
     {.name = "collection",
      .letter = 'c',
      .type = OPTION_TEXT,
@@ -69,6 +72,14 @@ static const struct option options[] = {
      .help = "encoding of the files, for example windows-1252"},
     {.name = "hidden", .type = OPTION_FLAG, .help = "read hidden files and folders too"},
     {.name = "rows", .type = OPTION_FLAG, .help = "with --json: what became of each row too, not only the sum"},
+    {.name = "no-ignore",
+     .type = OPTION_FLAG,
+     .help = "read what a .gitignore, .ignore or .cognateignore leaves out"},
+    {.name = "watch", .type = OPTION_FLAG, .help = "go on when files change, until Ctrl-C; implies --prune"},
+    {.name = "prune",
+     .type = OPTION_FLAG,
+     .help = "delete the documents of files that are gone from a folder"},
+    {.name = "force", .type = OPTION_FLAG, .help = "with --prune: even if that is more than half of them"},
     {.name = "dry-run", .letter = 'n', .type = OPTION_FLAG, .help = "read and count, change nothing"},
     {0},
 };
@@ -78,19 +89,23 @@ static const struct example examples[] = {
     {"index --collection news --text body --meta year:number news.csv", "a table, with its columns named"},
     {"index --dry-run -v .", "what would be read, and what not and why"},
     {"index --as lines - < sentences.txt", "one document a line, from a pipe"},
+    {"index --watch ~/notes", "and every change from now on, beside a running server too"},
     {0},
 };
 
-/* One run of the command. */
+/* One pass over what was named; --watch makes several. */
 struct job {
     struct session *session;
+    struct client *client; /* NULL: nothing is changed */
     struct feed feed;
     struct interrupt *interrupt;
+    struct prune seen;
+    bool prune;
     struct progress progress;
     struct buf what;        /* the file in hand */
     uint64_t before, bytes; /* of the files before it, and of it so far */
     uint64_t skipped[SKIP_COUNT];
-    uint64_t converted, substituted;
+    uint64_t converted, substituted, deleted;
     bool failed;
 };
 
@@ -108,7 +123,11 @@ static enum status take_document(void *context, json_t *document, struct error *
         json_decref(document);
         return error_set(err, STATUS_CANCELLED, "interrupted");
     }
-    enum status status = feed_add(&j->feed, document, err);
+    enum status status = j->prune ? prune_see(&j->seen, shape_text(document, "id").data, err) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = feed_add(&j->feed, document, err);
+    else
+        json_decref(document);
     show(j);
     return status;
 }
@@ -174,6 +193,7 @@ static enum status print_table(const struct job *j, struct error *err)
     } counts[] = {{"created", f->created},
                   {"updated", f->updated},
                   {"unchanged", f->unchanged},
+                  {"deleted", j->deleted},
                   {"failed", f->failed},
                   {"files converted to UTF-8", j->converted},
                   {"malformed bytes replaced in them", j->substituted}};
@@ -206,12 +226,13 @@ static enum status print_json(const struct job *j, struct error *err)
             return error_memory(err, "printing the summary");
         }
     }
-    return output_json_new(json_pack("{s:{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}}", "summary",
+    return output_json_new(json_pack("{s:{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}}", "summary",
                                      "dry_run", f->client == NULL, "documents", (json_int_t)f->rows,
                                      "created", (json_int_t)f->created, "updated", (json_int_t)f->updated,
-                                     "unchanged", (json_int_t)f->unchanged, "failed", (json_int_t)f->failed,
-                                     "passages", (json_int_t)f->passages, "tokens", (json_int_t)f->tokens,
-                                     "converted", (json_int_t)j->converted, "skipped", skipped),
+                                     "unchanged", (json_int_t)f->unchanged, "deleted", (json_int_t)j->deleted,
+                                     "failed", (json_int_t)f->failed, "passages", (json_int_t)f->passages,
+                                     "tokens", (json_int_t)f->tokens, "converted", (json_int_t)j->converted,
+                                     "skipped", skipped),
                            err);
 }
 
@@ -222,7 +243,7 @@ static struct source_options source_options_of(struct session *s, const struct a
     return (struct source_options){
         .kind = (enum source_kind)arguments_choice(a, "as"),
         .encoding = arguments_text(a, "encoding"),
-        .hidden = arguments_flag(a, "hidden"),
+        .walk = {.hidden = arguments_flag(a, "hidden"), .no_ignore = arguments_flag(a, "no-ignore")},
         .db = s->db.data,
         .fields = {.id = arguments_text(a, "id"),
                    .text = arguments_text(a, "text"),
@@ -231,6 +252,28 @@ static struct source_options source_options_of(struct session *s, const struct a
                    .language = arguments_text(a, "lang"),
                    .arguments = a},
     };
+}
+
+/* What could not be read is not known to be gone. */
+static enum status prune_folder(struct job *j, const struct arguments *a, const char *folder,
+                                struct error *err)
+{
+    struct error fault = {0};
+    if (strcmp(folder, "-") == 0)
+        return STATUS_OK;
+    if (j->failed || j->feed.failed > 0) {
+        say(j->session, "%s: nothing is deleted, since not everything could be read", folder);
+        return STATUS_OK;
+    }
+    enum status status = prune_run(&j->seen, j->client, arguments_text(a, "collection"), folder,
+                                   arguments_flag(a, "force"), &j->deleted, &fault);
+    if (status == STATUS_CONFLICT) {
+        progress_end(&j->progress);
+        warn(j->session, "%s", fault.text);
+        j->failed = true;
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? status : error_set(err, status, "%s", fault.text);
 }
 
 static enum status read_all(struct job *j, const struct arguments *a, const struct source_options *o,
@@ -245,6 +288,8 @@ static enum status read_all(struct job *j, const struct arguments *a, const stru
     }
     if (status == STATUS_OK)
         status = feed_flush(&j->feed, err);
+    for (size_t i = 0; i < a->operand_count && status == STATUS_OK && j->prune; i++)
+        status = prune_folder(j, a, a->operands[i], err);
     return status;
 }
 
@@ -277,23 +322,19 @@ static enum outcome finish(struct job *j, enum status status, struct error *err)
     return OUTCOME_NOTHING;
 }
 
-static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
+static enum outcome pass(struct session *s, const struct arguments *a, struct client *client,
+                         struct interrupt *interrupt, struct error *err)
 {
-    struct job j = {.session = s};
-    struct interrupt interrupt;
-    struct client *client = NULL;
-    uint64_t total = 0;
-    bool dry = arguments_flag(a, "dry-run");
-    enum outcome outcome = OUTCOME_ERROR;
-    interrupt_watch(&interrupt);
-    j.interrupt = &interrupt;
-    buf_init(&j.what, 1 << 16);
-    enum status status = session_db(s, err);
+    bool watched = arguments_flag(a, "watch");
+    struct job j = {.session = s, .client = client, .interrupt = interrupt};
     struct source_options source = source_options_of(s, a);
+    uint64_t total = 0;
+    enum status status = STATUS_OK;
+    enum outcome outcome = OUTCOME_ERROR;
+    j.prune = client != NULL && (watched || arguments_flag(a, "prune"));
+    buf_init(&j.what, 1 << 16);
     for (size_t i = 0; i < a->operand_count && status == STATUS_OK; i++)
         status = source_size(a->operands[i], &source, &total, err);
-    if (status == STATUS_OK)
-        status = dry ? STATUS_OK : client_open(s, STORE_WRITE, &client, err);
     if (status == STATUS_OK)
         status = feed_init(&j.feed, s, client, arguments_text(a, "collection"),
                            s->format == FORMAT_JSON && arguments_flag(a, "rows"), err);
@@ -302,9 +343,59 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = read_all(&j, a, &source, err);
         outcome = finish(&j, status, err);
     }
+    prune_release(&j.seen);
     feed_release(&j.feed);
-    client_close(client);
     buf_release(&j.what);
+    return outcome;
+}
+
+/* Watches are set before a pass and not behind it: what changes meanwhile is seen by the next one. */
+static enum outcome watch(struct session *s, const struct arguments *a, struct client *client,
+                          struct interrupt *interrupt, struct error *err)
+{
+    struct source_options source = source_options_of(s, a);
+    enum outcome outcome = OUTCOME_ERROR;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        struct watch w;
+        status = watch_open(&w, err);
+        for (size_t i = 0; i < a->operand_count && status == STATUS_OK; i++)
+            status = watch_add(&w, a->operands[i], &source.walk, err);
+        if (status == STATUS_OK) {
+            outcome = pass(s, a, client, interrupt, err);
+            if (outcome == OUTCOME_INTERRUPTED || err->status != STATUS_OK)
+                status = STATUS_CANCELLED;
+        }
+        if (status == STATUS_OK) {
+            say(s, "watching for changes; Ctrl-C ends it");
+            status = watch_wait(&w, interrupt, err);
+        }
+        watch_close(&w);
+    }
+    if (status != STATUS_CANCELLED || (err->status != STATUS_OK && err->status != STATUS_CANCELLED))
+        return OUTCOME_ERROR;
+    *err = (struct error){0};
+    return OUTCOME_DONE; /* the way it is meant to end */
+}
+
+static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
+{
+    struct interrupt interrupt;
+    struct client *client = NULL;
+    bool dry = arguments_flag(a, "dry-run"), watched = arguments_flag(a, "watch");
+    enum outcome outcome = OUTCOME_ERROR;
+    for (size_t i = 0; i < a->operand_count && watched; i++)
+        if (dry || strcmp(a->operands[i], "-") == 0) {
+            error_set(err, STATUS_INVALID, "--watch needs files or folders, and no --dry-run");
+            return OUTCOME_ERROR;
+        }
+    interrupt_watch(&interrupt);
+    enum status status = session_db(s, err);
+    if (status == STATUS_OK && !dry)
+        status = client_open(s, STORE_WRITE, &client, err);
+    if (status == STATUS_OK)
+        outcome = watched ? watch(s, a, client, &interrupt, err) : pass(s, a, client, &interrupt, err);
+    client_close(client);
     interrupt_end(&interrupt);
     return outcome;
 }
@@ -313,21 +404,25 @@ const struct command command_index = {
     .name = "index",
     .operands = "PATH…",
     .summary = "read files and folders into the store",
-    .details = "Folders are walked in the order of their names. Read are .txt, .text, .md, .markdown (a "
-               "document each), "
-               ".jsonl, .ndjson, .json, .csv and .tsv (a document a row); a file named on the command line "
-               "is read whatever "
-               "it is called. Hidden files, links, binary files and texts over 16 MiB are passed over, "
-               "counted, and named "
-               "with -v. PATH - is stdin.\n"
-               "The id of a text is the folder's name and the path below it, so that it stays the same from "
-               "wherever the "
-               "command is run; that of a row is its _id or id, else FILE#ROW. A document that has not "
-               "changed is not "
-               "embedded again, so the same command can be run as often as you like.\n"
+    .details = "Folders are walked in the order of their names. Read are text, Markdown, HTML, PDF (by "
+               "pdftotext), docx, pptx, "
+               "odt, odp, epub and source code, a document each; and .jsonl, .ndjson, .json, .csv and .tsv, "
+               "a document a row. A "
+               "file named on the command line is read whatever it is called. Hidden files, links, what a "
+               ".gitignore, .ignore or "
+               ".cognateignore leaves out, binary files and texts over 16 MiB are passed over, counted, and "
+               "named with -v. PATH - "
+               "is stdin.\n"
+               "The id of a file is the folder's name and the path below it, so that it stays the same from "
+               "wherever the command "
+               "is run; that of a row is its _id or id, else FILE#ROW. A document that has not changed is "
+               "not embedded again, even "
+               "when its file has moved, so the same command can be run as often as you like. Documents of "
+               "deleted files stay "
+               "unless --prune or --watch deletes them.\n"
                "Every batch is one transaction: Ctrl-C stops after the one in hand (exit code 130), and even "
-               "a crash "
-               "loses nothing that was counted. Exit code 2 when something could not be read or was refused.",
+               "a crash loses nothing "
+               "that was counted. Exit code 2 when something could not be read or was refused.",
     .options = options,
     .examples = examples,
     .least = 1,

@@ -6,8 +6,9 @@
 set -eu
 
 build="gcc g++ libc6-dev cmake ninja-build pkg-config libopenblas-dev libsqlite3-dev libicu-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev \
-libutf8proc-dev nettle-dev libcurl4-gnutls-dev libcsv-dev libcld2-dev"
-test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps openssl dpkg-dev systemd"
+libutf8proc-dev nettle-dev libcurl4-gnutls-dev libcsv-dev libcld2-dev libxml2-dev \
+libarchive-dev"
+test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps poppler-utils openssl dpkg-dev systemd"
 
 case "${1-}" in
 build) wanted=$build ;;

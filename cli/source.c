@@ -5,9 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/filedoc.h"
+#include "cli/richfile.h"
 #include "cli/textfile.h"
 
-const char *const source_kinds[] = {"auto", "text", "markdown", "lines", "jsonl", "json", "csv", "tsv", NULL};
+const char *const source_kinds[] = {"auto", "text",  "markdown", "html", "pdf", "docx", "pptx", "odf",
+                                    "epub", "lines", "jsonl",    "json", "csv", "tsv",  NULL};
 
 #define STDIN_NAME "stdin"
 
@@ -24,15 +27,36 @@ static enum source_kind kind_of(const char *path)
     static const struct {
         const char *ending;
         enum source_kind kind;
-    } endings[] = {{".txt", SOURCE_TEXT},          {".text", SOURCE_TEXT},   {".md", SOURCE_MARKDOWN},
-                   {".markdown", SOURCE_MARKDOWN}, {".jsonl", SOURCE_JSONL}, {".ndjson", SOURCE_JSONL},
-                   {".json", SOURCE_JSON},         {".csv", SOURCE_CSV},     {".tsv", SOURCE_TSV}};
+    } endings[] = {{".txt", SOURCE_TEXT},          {".text", SOURCE_TEXT},
+                   {".rst", SOURCE_TEXT},          {".adoc", SOURCE_TEXT},
+                   {".org", SOURCE_TEXT},          {".tex", SOURCE_TEXT},
+                   {".log", SOURCE_TEXT},          {".srt", SOURCE_TEXT},
+                   {".vtt", SOURCE_TEXT},          {".md", SOURCE_MARKDOWN},
+                   {".markdown", SOURCE_MARKDOWN}, {".mdx", SOURCE_MARKDOWN},
+                   {".html", SOURCE_HTML},         {".htm", SOURCE_HTML},
+                   {".xhtml", SOURCE_HTML},        {".pdf", SOURCE_PDF},
+                   {".docx", SOURCE_DOCX},         {".pptx", SOURCE_PPTX},
+                   {".odt", SOURCE_ODF},           {".odp", SOURCE_ODF},
+                   {".epub", SOURCE_EPUB},         {".jsonl", SOURCE_JSONL},
+                   {".ndjson", SOURCE_JSONL},      {".json", SOURCE_JSON},
+                   {".csv", SOURCE_CSV},           {".tsv", SOURCE_TSV}};
+    static const char *const code[] = {
+        ".c",     ".h",    ".cc",   ".cpp",   ".cxx", ".hpp",  ".m",   ".cs",    ".java",   ".kt",
+        ".scala", ".go",   ".rs",   ".swift", ".py",  ".rb",   ".pl",  ".pm",    ".php",    ".lua",
+        ".r",     ".jl",   ".js",   ".mjs",   ".ts",  ".jsx",  ".tsx", ".vue",   ".css",    ".scss",
+        ".sh",    ".bash", ".zsh",  ".fish",  ".ps1", ".sql",  ".el",  ".clj",   ".hs",     ".ml",
+        ".ex",    ".exs",  ".erl",  ".dart",  ".zig", ".nim",  ".f90", ".asm",   ".cmake",  ".mk",
+        ".yaml",  ".yml",  ".toml", ".ini",   ".cfg", ".conf", ".xml", ".proto", ".graphql"};
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t n = strlen(endings[i].ending);
         if (len > n && strcasecmp(path + len - n, endings[i].ending) == 0)
             return endings[i].kind;
     }
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending != NULL && i < sizeof code / sizeof *code; i++)
+        if (strcasecmp(ending, code[i]) == 0)
+            return SOURCE_TEXT;
     return SOURCE_AUTO;
 }
 
@@ -97,6 +121,29 @@ static enum status kind_of_stdin(struct charset *in, enum source_kind *kind, str
 }
 
 /* Errors of the sink end everything; those of the file end the file and are told as a skip. */
+static enum status tell_fault(struct reading *r, enum skip why, const struct error *fault, struct error *err)
+{
+    if (fault->status == STATUS_INVALID || fault->status == STATUS_TOO_LARGE ||
+        fault->status == STATUS_FORBIDDEN || fault->status == STATUS_NOT_FOUND ||
+        fault->status == STATUS_IO || fault->status == STATUS_DEADLINE || fault->status == STATUS_UNSUPPORTED)
+        return r->sink->skip(r->sink->context, r->path, why, fault->text, err);
+    return error_set(err, fault->status, "%s", fault->text);
+}
+
+static enum status read_rich(struct reading *r, enum source_kind kind, struct error *err)
+{
+    struct error fault = {0};
+    enum skip why = SKIP_UNREADABLE;
+    json_t *document = NULL;
+    enum rich_kind rich = (enum rich_kind)(kind - SOURCE_HTML);
+    if (!richfile_available(rich))
+        return r->sink->skip(r->sink->context, r->path, SKIP_TOOL, NULL, err);
+    if (richfile_read(r->path, r->id, rich, r->options->fields.language, &document, &why, &fault) !=
+        STATUS_OK)
+        return tell_fault(r, why, &fault, err);
+    return r->sink->document(r->sink->context, document, err);
+}
+
 static enum status read_file(struct reading *r, enum source_kind kind, struct error *err)
 {
     struct error fault = {0};
@@ -116,8 +163,9 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
             status = read_rows(r, kind, &fault);
         } else if (status == STATUS_OK && kind != SOURCE_AUTO) {
             json_t *document = NULL;
-            status = textfile_read(r->in, r->id, kind == SOURCE_MARKDOWN, r->options->fields.language,
-                                   &document, &why, &encoding, &substituted, &fault);
+            status = textfile_read(r->in, r->id, strcmp(r->path, STDIN_NAME) == 0 ? NULL : r->path,
+                                   kind == SOURCE_MARKDOWN, r->options->fields.language, &document, &why,
+                                   &encoding, &substituted, &fault);
             if (status == STATUS_OK && document != NULL)
                 status = r->sink->document(r->sink->context, document, err);
         }
@@ -133,10 +181,7 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
     r->in = NULL;
     if (status == STATUS_OK || fault.status == STATUS_OK)
         return status;
-    if (fault.status == STATUS_INVALID || fault.status == STATUS_TOO_LARGE ||
-        fault.status == STATUS_FORBIDDEN || fault.status == STATUS_NOT_FOUND || fault.status == STATUS_IO)
-        return r->sink->skip(r->sink->context, r->path, why, fault.text, err);
-    return error_set(err, fault.status, "%s", fault.text);
+    return tell_fault(r, why, &fault, err);
 }
 
 static enum status visit_file(void *context, const char *path, const char *id, uint64_t bytes, bool named,
@@ -153,12 +198,12 @@ static enum status visit_file(void *context, const char *path, const char *id, u
         return r->sink->skip(r->sink->context, path, SKIP_KIND, NULL, err);
     if (db != NULL && strcmp(path, db) == 0)
         return r->sink->skip(r->sink->context, path, SKIP_STORE, NULL, err);
-    if (kind < SOURCE_LINES && bytes > TEXTFILE_BYTES)
+    if (kind < SOURCE_PDF && bytes > FILEDOC_BYTES)
         return r->sink->skip(r->sink->context, path, SKIP_LARGE, NULL, err);
     r->path = path;
     r->id = id;
     r->sink->reading(r->sink->context, path, 0);
-    return read_file(r, kind, err);
+    return kind >= SOURCE_HTML && kind <= SOURCE_EPUB ? read_rich(r, kind, err) : read_file(r, kind, err);
 }
 
 static enum status visit_skip(void *context, const char *path, enum skip why, const char *reason,
@@ -172,10 +217,13 @@ enum status source_read(const char *path, const struct source_options *options,
                         const struct source_sink *sink, struct error *err)
 {
     struct reading r = {.options = options, .sink = sink, .path = STDIN_NAME, .id = STDIN_NAME};
+    if (strcmp(path, "-") == 0 && options->kind >= SOURCE_HTML && options->kind <= SOURCE_EPUB)
+        return error_set(err, STATUS_UNSUPPORTED, "a file of the kind %s is read from a path, not from stdin",
+                         source_kinds[options->kind]);
     if (strcmp(path, "-") == 0)
         return read_file(&r, options->kind, err);
     struct walk_visitor visitor = {visit_file, visit_skip, &r};
-    return walk(path, &(struct walk_options){.hidden = options->hidden}, &visitor, err);
+    return walk(path, &options->walk, &visitor, err);
 }
 
 /* ---- how much it will be ---- */
@@ -214,7 +262,7 @@ enum status source_size(const char *path, const struct source_options *options, 
     struct walk_visitor visitor = {add_file, add_nothing, &s};
     enum status status = STATUS_OK;
     if (strcmp(path, "-") != 0)
-        status = walk(path, &(struct walk_options){.hidden = options->hidden}, &visitor, err);
+        status = walk(path, &options->walk, &visitor, err);
     if (status == STATUS_OK)
         *bytes += s.bytes;
     return status;

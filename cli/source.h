@@ -3,8 +3,8 @@
  *     struct source_sink sink = {document, skip, progress, context};
  *     if (source_read("docs", &options, &sink, &err) != STATUS_OK) …
  *
- * A text file is one document whose id is the file's (walk.h); a table is one a row (rows.h), and a row
- * without an id is FILE#ROW.
+ * A text, page, PDF or office file is one document whose id is the file's (walk.h); a table is one a row
+ * (rows.h), and a row without an id is FILE#ROW.
  */
 #ifndef COGNATE_CLI_SOURCE_H
 #define COGNATE_CLI_SOURCE_H
@@ -18,6 +18,12 @@ enum source_kind {
     SOURCE_AUTO,
     SOURCE_TEXT,
     SOURCE_MARKDOWN,
+    SOURCE_HTML, /* to SOURCE_EPUB: enum rich_kind */
+    SOURCE_PDF,
+    SOURCE_DOCX,
+    SOURCE_PPTX,
+    SOURCE_ODF,
+    SOURCE_EPUB,
     SOURCE_LINES,
     SOURCE_JSONL,
     SOURCE_JSON,
@@ -30,7 +36,7 @@ extern const char *const source_kinds[]; /* choices of --as, in the order of the
 struct source_options {
     enum source_kind kind; /* SOURCE_AUTO: by the name's ending; of stdin by its first byte */
     const char *encoding;  /* NULL: UTF-8, or what is recognised */
-    bool hidden;
+    struct walk_options walk;
     const char *db; /* the store's path, which is never read as a source */
     struct row_fields fields;
 };

@@ -2,19 +2,11 @@
 
 #include <string.h>
 
+#include "cli/filedoc.h"
 #include "common/utf8.h"
 
 #define TITLE_BYTES    1024
 #define UTF8_ONCE_MORE 3 /* a byte of a legacy encoding is at most so many in UTF-8 */
-
-static struct text strip(struct text t)
-{
-    while (t.len > 0 && (unsigned char)t.data[0] <= ' ')
-        t = (struct text){t.data + 1, t.len - 1};
-    while (t.len > 0 && (unsigned char)t.data[t.len - 1] <= ' ')
-        t.len--;
-    return t;
-}
 
 static struct text next_line(struct text *rest)
 {
@@ -31,26 +23,26 @@ static struct text cut_title(struct text t)
 {
     if (t.len > TITLE_BYTES)
         t.len = utf8_floor(t.data, t.len, TITLE_BYTES);
-    return strip(t);
+    return filedoc_strip(t);
 }
 
 /* `title: …` of YAML front matter, with or without quotes. */
 static struct text front_matter_title(struct text *rest)
 {
     struct text all = *rest, title = {0};
-    if (!text_is(strip(next_line(rest)), "---")) {
+    if (!text_is(filedoc_strip(next_line(rest)), "---")) {
         *rest = all;
         return title;
     }
     while (rest->len > 0) {
         struct text line = next_line(rest);
-        if (text_is(strip(line), "---") || text_is(strip(line), "..."))
+        if (text_is(filedoc_strip(line), "---") || text_is(filedoc_strip(line), "..."))
             return title;
         if (line.len > 6 && memcmp(line.data, "title:", 6) == 0) {
-            title = strip((struct text){line.data + 6, line.len - 6});
+            title = filedoc_strip((struct text){line.data + 6, line.len - 6});
             if (title.len >= 2 && (title.data[0] == '"' || title.data[0] == '\'') &&
                 title.data[title.len - 1] == title.data[0])
-                title = strip((struct text){title.data + 1, title.len - 2});
+                title = filedoc_strip((struct text){title.data + 1, title.len - 2});
         }
     }
     *rest = all; /* a rule, not front matter: it does not end */
@@ -70,7 +62,7 @@ struct text markdown_title(struct text text)
             level++;
         if (fenced || level == 0 || level > 6 || level == line.len || line.data[level] != ' ')
             continue;
-        title = strip((struct text){line.data + level, line.len - level});
+        title = filedoc_strip((struct text){line.data + level, line.len - level});
         while (title.len > 0 && title.data[title.len - 1] == '#')
             title.len--;
     }
@@ -83,7 +75,7 @@ static enum status recode(struct buf *text, const char **encoding, uint64_t *sub
     char name[64];
     struct buf converted;
     struct charset again;
-    buf_init(&converted, TEXTFILE_BYTES * UTF8_ONCE_MORE);
+    buf_init(&converted, FILEDOC_BYTES * UTF8_ONCE_MORE);
     enum status status = charset_detect(buf_text(text), name, sizeof name, err);
     if (status == STATUS_OK)
         status = charset_open_memory(&again, buf_text(text), name, err);
@@ -102,31 +94,12 @@ static enum status recode(struct buf *text, const char **encoding, uint64_t *sub
     return status;
 }
 
-static enum status make_document(const char *id, struct text text, struct text title, const char *language,
-                                 json_t **document, struct error *err)
-{
-    json_t *d = json_object();
-    bool good =
-        d != NULL && json_object_set_new(d, "id", json_string(id)) == 0 &&
-        json_object_set_new(d, "text", json_stringn(text.data, text.len)) == 0 &&
-        (title.len == 0 || json_object_set_new(d, "title", json_stringn(title.data, title.len)) == 0) &&
-        (language == NULL || json_object_set_new(d, "lang", json_string(language)) == 0);
-    if (!good) {
-        json_decref(d);
-        return utf8_invalid(id, strlen(id)) < strlen(id)
-                   ? error_set(err, STATUS_INVALID, "the file's name is not UTF-8; rename it")
-                   : error_memory(err, "reading a file");
-    }
-    *document = d;
-    return STATUS_OK;
-}
-
-enum status textfile_read(struct charset *in, const char *id, bool markdown, const char *language,
-                          json_t **document, enum skip *why, const char **encoding, uint64_t *substituted,
-                          struct error *err)
+enum status textfile_read(struct charset *in, const char *id, const char *path, bool markdown,
+                          const char *language, json_t **document, enum skip *why, const char **encoding,
+                          uint64_t *substituted, struct error *err)
 {
     struct buf text;
-    buf_init(&text, TEXTFILE_BYTES);
+    buf_init(&text, FILEDOC_BYTES);
     enum status status = charset_read_all(in, &text, err);
     *why = status == STATUS_TOO_LARGE ? SKIP_LARGE : SKIP_UNREADABLE;
     if (status != STATUS_OK)
@@ -138,15 +111,16 @@ enum status textfile_read(struct charset *in, const char *id, bool markdown, con
         *why = SKIP_ENCODING;
         status = recode(&text, encoding, substituted, err);
     }
-    if (status == STATUS_OK && strip(buf_text(&text)).len == 0) {
+    if (status == STATUS_OK && filedoc_strip(buf_text(&text)).len == 0) {
         *why = SKIP_EMPTY;
         status = error_set(err, STATUS_INVALID, "there is nothing in it");
     }
     if (status == STATUS_OK) {
         *why = SKIP_UNREADABLE;
-        status =
-            make_document(id, buf_text(&text), markdown ? markdown_title(buf_text(&text)) : (struct text){0},
-                          language, document, err);
+        struct filedoc facts = {.id = id, .path = path, .text = buf_text(&text), .language = language};
+        if (markdown)
+            facts.title = markdown_title(facts.text);
+        status = filedoc_new(&facts, document, err);
     }
 done:
     buf_release(&text);

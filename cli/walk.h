@@ -4,6 +4,7 @@
  *     if (walk("docs", &(struct walk_options){0}, &v, &err) != STATUS_OK) …
  *
  * Links below the path are not followed, so a walk never leaves it. Names that begin with a dot are hidden.
+ * The rules of .gitignore and its like are followed (ignore.h).
  * A path that is a file itself is visited whatever it is called.
  *
  * A file's id is the name of the root and the path below it ("docs/a/b.txt" for `docs`, "/home/me/docs" or
@@ -20,12 +21,14 @@
 /* X(suffix, what the summary says, whether it makes the run a failure) */
 #define SKIP_TABLE(X)                                                                                        \
     X(HIDDEN, "hidden (name begins with a dot)", false)                                                      \
+    X(IGNORED, "left alone by a .gitignore, .ignore or .cognateignore", false)                               \
     X(KIND, "not a kind of file that is read", false)                                                        \
     X(LINK, "symbolic link", false)                                                                          \
     X(SPECIAL, "not a regular file", false)                                                                  \
     X(BINARY, "binary", false)                                                                               \
     X(EMPTY, "empty", false)                                                                                 \
     X(LARGE, "larger than 16 MiB", false)                                                                    \
+    X(TOOL, "PDF, and pdftotext (poppler-utils) is not installed", true)                                     \
     X(STORE, "the store itself", false)                                                                      \
     X(ENCODING, "encoding not recognised", true)                                                             \
     X(UNREADABLE, "could not be read", true)                                                                 \
@@ -39,7 +42,8 @@ enum skip {
 };
 
 struct walk_options {
-    bool hidden; /* visit hidden ones too */
+    bool hidden;    /* visit hidden ones too */
+    bool no_ignore; /* visit what files of rules ask to leave alone (ignore.h) */
 };
 
 struct walk_visitor {
@@ -54,5 +58,8 @@ struct walk_visitor {
  * than OK ends the walk. */
 enum status walk(const char *path, const struct walk_options *options, const struct walk_visitor *visitor,
                  struct error *err);
+
+/* The name that the ids of a walk begin with; the caller's to free. */
+enum status walk_root_name(const char *path, char **out, struct error *err);
 
 #endif

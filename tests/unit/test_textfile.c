@@ -40,7 +40,7 @@ static enum status read_bytes(const char *bytes, size_t n, json_t **document, en
     *encoding = NULL;
     assert_int_equal(charset_open_memory(in, (struct text){bytes, n}, NULL, &err), STATUS_OK);
     enum status status =
-        textfile_read(in, "folder/a.md", true, "de", document, why, encoding, &substituted, &err);
+        textfile_read(in, "folder/a.md", NULL, true, "de", document, why, encoding, &substituted, &err);
     charset_close(in);
     free(in);
     return status;

@@ -27,8 +27,7 @@ static enum status see_file(void *context, const char *path, const char *id, uin
 {
     struct seen *s = context;
     assert_int_equal(access(path, F_OK), 0);
-    enum status status =
-        buf_printf(&s->lines, err, "%s%s %d\n", id, named ? " (named)" : "", (int)bytes);
+    enum status status = buf_printf(&s->lines, err, "%s%s %d\n", id, named ? " (named)" : "", (int)bytes);
     return ++s->files == s->stop ? error_set(err, STATUS_CANCELLED, "enough") : status;
 }
 
@@ -130,6 +129,24 @@ static void a_named_file_counts_whatever_it_is_called(void **state)
     walks("none", false, 0, STATUS_NOT_FOUND, "");
 }
 
+static void rules_are_followed(void **state)
+{
+    (void)state;
+    make_folder("ruled");
+    make_folder("ruled/out");
+    make_folder("ruled/in");
+    write_file("ruled/.gitignore", "out/\n*.log\n");
+    write_file("ruled/in/.ignore", "!b.log\n");
+    write_file("ruled/in/a.log", "1");
+    write_file("ruled/in/b.log", "1");
+    write_file("ruled/out/c.txt", "1");
+    write_file("ruled/z.log", "1");
+    walks("ruled", false, 0, STATUS_OK,
+          "-HIDDEN .gitignore\n-HIDDEN .ignore\n-IGNORED a.log\nruled/in/b.log 1\n-IGNORED out\n-IGNORED "
+          "z.log\n");
+    walks("ruled/out", false, 0, STATUS_OK, "out/c.txt 1\n"); /* what was named is read */
+}
+
 static void a_visitor_ends_it(void **state)
 {
     (void)state;
@@ -142,6 +159,7 @@ int main(void)
         cmocka_unit_test(in_the_order_of_names),
         cmocka_unit_test(hidden_ones_on_request),
         cmocka_unit_test(a_named_file_counts_whatever_it_is_called),
+        cmocka_unit_test(rules_are_followed),
         cmocka_unit_test(a_visitor_ends_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
