@@ -70,13 +70,14 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
 }
 
 /* Panel by panel, so that a panel stays in the first-level cache while all rows pass. Its first four tiles
- * fetch a quarter of the next panel each; with few rows that is what keeps the multipliers fed. */
+ * fetch a quarter of the next panel each; with few rows that is what keeps the multipliers fed. Behind the
+ * last panel lies the layer that is multiplied next (model.h). */
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
                    float *out)
 {
     size_t tiles = rows / TILE_ROWS, rest = rows % TILE_ROWS, quarter = w->in / 4 * PAD;
     for (size_t p = first; p < end; p++) {
-        const int8_t *next = w->panels + (p + 1 < w->out / PAD ? p + 1 : p) * PAD * w->in;
+        const int8_t *next = w->panels + (p + 1) * PAD * w->in;
         for (size_t t = 0; t < tiles; t++)
             tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, next + (t & 3) * quarter, out);
         UNROLL

@@ -189,17 +189,19 @@ static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end
     }
 }
 
+#define PRODUCT_SUMS (PRODUCT_ROWS * PRODUCT_COLUMNS) /* what the registers hold */
+
 /* R rows and C vectors of columns of a · b. */
 ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, size_t a_stride,
                                 const float *b, size_t b_stride, size_t inner, const float *start, float *c,
                                 size_t c_stride)
 {
-    v16 sum[PRODUCT_ROWS][PRODUCT_COLUMNS];
+    v16 sum[PRODUCT_SUMS];
     UNROLL
     for (size_t i = 0; i < R; i++) {
         UNROLL
         for (size_t j = 0; j < C; j++)
-            sum[i][j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
+            sum[i * C + j] = start == NULL ? v16_all(0) : v16_load(start + 16 * j);
     }
     for (size_t k = 0; k < inner; k++)
         UNROLL
@@ -207,13 +209,13 @@ ALWAYS_INLINE void product_tile(const size_t R, const size_t C, const float *a, 
         v16 column = v16_load(b + k * b_stride + 16 * j);
         UNROLL
         for (size_t i = 0; i < R; i++)
-            sum[i][j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i][j]);
+            sum[i * C + j] = v16_fma(v16_all(a[i * a_stride + k]), column, sum[i * C + j]);
     }
     UNROLL
     for (size_t i = 0; i < R; i++) {
         UNROLL
         for (size_t j = 0; j < C; j++)
-            v16_store(c + i * c_stride + 16 * j, sum[i][j]);
+            v16_store(c + i * c_stride + 16 * j, sum[i * C + j]);
     }
 }
 
@@ -221,7 +223,11 @@ ALWAYS_INLINE void product_rows(const size_t R, const float *a, size_t a_stride,
                                 size_t b_stride, size_t inner, size_t columns, const float *start, float *c,
                                 size_t c_stride)
 {
+    const size_t wide = PRODUCT_SUMS / R; /* few rows: all registers, and long stretches of b */
     size_t j = 0;
+    for (; wide > PRODUCT_COLUMNS && j + 16 * wide <= columns; j += 16 * wide)
+        product_tile(R, wide, a, a_stride, b + j, b_stride, inner, start == NULL ? NULL : start + j, c + j,
+                     c_stride);
     for (; j + 16 * PRODUCT_COLUMNS <= columns; j += 16 * PRODUCT_COLUMNS)
         product_tile(R, PRODUCT_COLUMNS, a, a_stride, b + j, b_stride, inner,
                      start == NULL ? NULL : start + j, c + j, c_stride);
