@@ -13,7 +13,9 @@
 #include "index/keyword.h"
 #include "index/search.h"
 
-#define CODE_FIRST 1e6 /* more than any BM25 score */
+#define CODE_FIRST   1e6 /* more than any BM25 score */
+#define PLAIN_SLOPE  20
+#define PLAIN_MIDDLE 0.6
 
 /* ---- documents by their words ---- */
 
@@ -163,10 +165,12 @@ static enum status best_documents(struct search *s, size_t most, struct leg *out
 
 /* ---- both legs ---- */
 
-static double relevance_of(const struct search *s, double cosine)
+/* Log odds of the relevance, by the model's curve or, where it has none, by one that is like those of others.
+ */
+static double odds_of(const struct search *s, double cosine)
 {
-    double a = s->query->relevance[0], b = s->query->relevance[1];
-    return a > 0 ? 1 / (1 + exp(-(a * cosine + b))) : fmax(cosine, 0);
+    double slope = s->query->relevance[0], intercept = s->query->relevance[1];
+    return slope > 0 ? slope * cosine + intercept : PLAIN_SLOPE * (cosine - PLAIN_MIDDLE);
 }
 
 /* Fills in what a passage of the other leg lacks. */
@@ -175,7 +179,7 @@ static enum status complete(struct search *s, struct fusion_item *item, bool has
     enum status status = has_cosine ? STATUS_OK : search_cosine(s, item->passage, &item->cosine);
     if (status != STATUS_OK)
         return status;
-    item->relevance = relevance_of(s, item->cosine);
+    item->odds = odds_of(s, item->cosine);
     item_words(s, resident_find(&s->c->resident, item->passage), item);
     return STATUS_OK;
 }
@@ -239,22 +243,20 @@ static void drop_distant(struct search *s, struct leg *leg)
     leg->count = kept;
 }
 
-/* The highest score of a document that is in neither list. */
+/* The highest score of a document that is in neither list; -infinity when there is none. */
 static double bound_outside(const struct search *s, size_t depth, bool words_full,
                             const struct fusion_item *last)
 {
-    bool near_full = s->best.count >= depth;
-    struct fusion_item outside = {0};
-    if (near_full) {
-        outside.relevance = relevance_of(s, s->best.items[s->best.count - 1].score);
-        outside.semantic_rank = depth + 1;
-    }
+    if (s->best.count < depth)
+        return -INFINITY;
+    struct fusion_item outside = {.odds = odds_of(s, s->best.items[s->best.count - 1].score),
+                                  .semantic_rank = depth + 1};
     if (words_full) {
         outside.share = last->codes > 0 ? 1 : last->share;
         outside.codes = last->codes;
         outside.keyword_rank = depth + 1;
     }
-    return near_full || words_full ? fusion_score(&outside, s->query->fusion) : -INFINITY;
+    return fusion_score(&outside, s->query->fusion);
 }
 
 static enum status blend(struct search *s, struct leg *leg)

@@ -1,12 +1,13 @@
 #include "index/fusion.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 double fusion_score(const struct fusion_item *item, enum fusion fusion)
 {
     double score = 0;
     if (fusion == FUSION_SUM)
-        score = (1 - FUSION_WEIGHT) * item->relevance + FUSION_WEIGHT * item->share;
+        score = 1 / (1 + exp(-(item->odds + FUSION_WEIGHT * item->share * sqrt(item->share))));
     if (fusion == FUSION_RRF && item->semantic_rank > 0)
         score += 1.0 / (FUSION_RANKS + (double)item->semantic_rank);
     if (fusion == FUSION_RRF && item->keyword_rank > 0)

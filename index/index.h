@@ -324,7 +324,7 @@ struct search_query {
     enum search_mode mode;
     enum fusion fusion;          /* of SEARCH_HYBRID */
     struct text words;           /* of the other modes: words, "phrases", beginnings*; any valid UTF-8 */
-    double relevance[2];         /* of SEARCH_HYBRID: slope and intercept of P(relevant | cosine) */
+    double relevance[2];         /* of SEARCH_HYBRID: slope and intercept of P(relevant | cosine); 0: unknown */
     const float *vector;         /* `width` floats of unit length */
     size_t k;                    /* documents wanted, 1 to SEARCH_MOST */
     const struct filter *filter; /* NULL for none; applied before the search */

@@ -148,28 +148,31 @@ static enum status add(struct words *w, struct word word, struct error *err)
 }
 
 /* Whether a folded word is a name that only one thing has. Digits alone are one from three groups
- * ("192.168.0.1") or five digits on; with letters when it begins with a letter or has two groups of digits
- * ("2N3904"), so that "1990s" and "10kg" are not. */
+ * ("192.168.0.1") or five digits on. With letters it takes three digits, or two and a joiner, since names of
+ * kinds have fewer
+ * ("Python3", "UTF-8"); and when it begins with digits two groups of them ("2N3904", not "1990s" or "500ml").
+ */
 static bool is_code(struct text folded)
 {
-    size_t letters = 0, digits = 0, digit_groups = 0;
+    size_t letters = 0, digits = 0, groups = 0, joiners = 0;
     bool named = false, comma = false;
     for (size_t i = 0; i < folded.len; i++) {
         char b = folded.data[i];
-        bool digit = b >= '0' && b <= '9';
+        bool digit = b >= '0' && b <= '9', letter = (b >= 'a' && b <= 'z') || (unsigned char)b >= 0x80;
         digits += digit;
-        digit_groups += digit && (i == 0 || folded.data[i - 1] < '0' || folded.data[i - 1] > '9');
-        letters += (b >= 'a' && b <= 'z') || (unsigned char)b >= 0x80;
+        groups += digit && (i == 0 || folded.data[i - 1] < '0' || folded.data[i - 1] > '9');
+        letters += letter;
+        joiners += !digit && !letter;
         named = named || b == '_' || b == '@' || b == '\\' ||
                 (b == ':' && folded.len - i > 2 && folded.data[i + 1] == '/' && folded.data[i + 2] == '/');
         comma = comma || b == ',';
     }
-    bool begins_with_digit = folded.len > 0 && folded.data[0] >= '0' && folded.data[0] <= '9';
     if (named)
         return true;
-    if (letters > 0 && digits > 0)
-        return folded.len >= 4 && (!begins_with_digit || digit_groups > 1);
-    return letters == 0 && !comma && (digit_groups > 2 || (digit_groups == 1 && digits >= 5));
+    if (letters > 0)
+        return (digits > 2 || (digits == 2 && joiners > 0)) &&
+               (groups > 1 || folded.data[0] < '0' || folded.data[0] > '9');
+    return !comma && (groups > 2 || (groups == 1 && digits >= 5));
 }
 
 /* Adds the bytes of a piece; the folded form may be empty. */
@@ -472,7 +475,8 @@ enum status words_open(struct words *w, struct error *err)
     w->kinds = calloc(FOLD_KNOWN, 1);
     if (w->kinds == NULL)
         return error_memory(err, "looking for words");
-    enum status status = buf_reserve(&w->folded, STRETCH_BYTES, err); /* words_text has something to point at */
+    enum status status =
+        buf_reserve(&w->folded, STRETCH_BYTES, err); /* words_text has something to point at */
     return status == STATUS_OK ? fold_open(&w->fold, err) : status;
 }
 

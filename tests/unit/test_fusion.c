@@ -7,11 +7,11 @@
 
 #include "index/fusion.h"
 
-static struct fusion_item item(const char *name, double relevance, double share, size_t semantic,
+static struct fusion_item item(const char *name, double odds, double share, size_t semantic,
                                size_t keyword, unsigned codes)
 {
     return (struct fusion_item){.name = text_of(name),
-                                .relevance = relevance,
+                                .odds = odds,
                                 .share = share,
                                 .semantic_rank = semantic,
                                 .keyword_rank = keyword,
@@ -32,11 +32,11 @@ static void assert_order(struct fusion_item *items, size_t n, enum fusion fusion
 static void both_count(void **state)
 {
     (void)state;
-    struct fusion_item items[] = {item("a", 0.2, 0, 2, 0, 0), item("b", 0.1, 1, 3, 1, 0),
-                                  item("c", 0.9, 0, 1, 0, 0), item("e", 0.2, 0, 2, 0, 0),
-                                  item("d", 0.2, 0, 2, 0, 0)};
-    assert_order(items, 5, FUSION_SUM, "cbade"); /* equal ones by name */
-    assert_true(fabs(items[0].score - (1 - FUSION_WEIGHT) * 0.9) < 1e-12);
+    struct fusion_item items[] = {item("a", -2, 0, 2, 0, 0), item("b", -2.5, 1, 3, 1, 0),
+                                  item("c", 2, 0, 1, 0, 0), item("e", -2, 0, 2, 0, 0),
+                                  item("d", -2, 0, 2, 0, 0)};
+    assert_order(items, 5, FUSION_SUM, "bcade"); /* equal ones by name */
+    assert_true(fabs(items[1].score - 1 / (1 + exp(-2.0))) < 1e-12);
 }
 
 static void ranks(void **state)
@@ -76,7 +76,7 @@ static void prefixes(void **state)
     struct fusion_item items[7] = {item("a", 0.5, 0, 1, 0, 0), item("B", 0.1, 0.9, 0, 1, 0),
                                    item("C", 0.1, 0.8, 0, 2, 0)};
     fusion_order(items, 0, FUSION_SUM);
-    assert_order(items, 3, FUSION_SUM, "aBC"); /* words are all that is left */
+    assert_order(items, 3, FUSION_SUM, "BaC"); /* words are all that is left */
 }
 
 int main(void)

@@ -55,7 +55,9 @@ static void codes_and_their_pieces(void **state)
     assert_words("AB-1234/7 pump", "ab-1234/7! =ab' 1234' 7' pump");
     assert_words("ERR_CONN_RESET", "err_conn_reset! =err' conn' reset'");
     assert_words("v2.10.3", "v2.10.3! =2.10.3' =v2' 10' 3'");
-    assert_words("iPhone15", "iphone15! =iphone' 15'");
+    assert_words("iPhone15", "iphone15 =iphone' 15'");
+    assert_words("Python3 UTF-8 RFC2616 covid-19",
+                 "python3 =python' 3' utf-8 =utf' 8' rfc2616! =rfc' 2616' covid-19! =covid' 19'");
     assert_words("2N3904 1990s 10kg", "2n3904! 1990s 10kg =10' kg'");
     assert_words("ab12cd34ef56gh", "ab12cd34ef56gh!");
     assert_words("a@b.org", "a@b.org! =a' b' org'");
