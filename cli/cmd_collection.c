@@ -131,6 +131,9 @@ static const struct option create_options[] = {
      .fallback = "40",
      .most = 4096,
      .help = "most tokens that neighbouring passages share"},
+    {.name = "no-keywords",
+     .type = OPTION_FLAG,
+     .help = "keep no keyword index: it takes in faster, and can be searched by meaning alone"},
     {.name = "filterable",
      .type = OPTION_TEXT,
      .repeated = true,
@@ -163,6 +166,9 @@ static enum outcome run_create(struct session *s, const struct arguments *a, str
             json_object_set_new(body, key, json_integer((json_int_t)arguments_count(a, name))) != 0)
             status = error_memory(err, "creating a collection");
     }
+    if (status == STATUS_OK && arguments_flag(a, "no-keywords") &&
+        json_object_set_new(body, "keyword", json_false()) != 0)
+        status = error_memory(err, "creating a collection");
     const char *names[FILTERABLE_MOST];
     size_t n = 0;
     while (n < FILTERABLE_MOST && arguments_each(a, "filterable", n) != NULL) {
