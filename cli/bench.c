@@ -97,14 +97,14 @@ static enum status read_file(struct bench *b, size_t *room, const char *path, st
 }
 
 enum status bench_init(struct bench *b, struct session *s, const char *name, const struct arguments *a,
-                       struct error *err)
+                       double seconds, struct error *err)
 {
     size_t room = 0;
     enum status status = STATUS_OK;
     *b = (struct bench){.session = s,
                         .arguments = a,
                         .name = name,
-                        .seconds = arguments_real(a, "seconds"),
+                        .seconds = seconds,
                         .about = json_object(),
                         .figures = json_array()};
     buf_init(&b->bytes, TEXT_CEILING);
@@ -199,6 +199,7 @@ enum status bench_engine(struct bench *b, unsigned threads, bool store, struct e
     const struct engine_model *m = NULL;
     struct engine_options options = b->session->options;
     options.threads = threads;
+    options.forgetful = true;
     enum status status = store ? session_db(b->session, err) : STATUS_OK;
     options.db = store ? b->session->db.data : NULL;
     if (status == STATUS_OK)

@@ -1,7 +1,7 @@
 /* What the bench commands share: texts to measure with, repeated rounds, and figures to print.
  *
  *     struct bench b;
- *     if (bench_init(&b, session, "encode", arguments, &err) == STATUS_OK &&
+ *     if (bench_init(&b, session, "encode", arguments, 2, &err) == STATUS_OK &&
  *         bench_engine(&b, threads, &engine, &err) == STATUS_OK)
  *         …
  *     bench_figure(&b, &(struct figure){.name = "texts", .value = 812, .unit = "texts/s", .share = 0.66},
@@ -26,7 +26,7 @@ struct bench {
     struct session *session;
     const struct arguments *arguments;
     const char *name;
-    double seconds; /* of each figure */
+    double seconds; /* of each figure that is repeated */
     unsigned threads;
     struct bench_text *texts;
     size_t text_count;
@@ -35,7 +35,7 @@ struct bench {
     json_t *figures;
 };
 
-/* Options of every bench command; in a table of its own options. */
+/* An option of the commands that repeat what they measure. */
 #define BENCH_SECONDS                                                                                        \
     {.name = "seconds",                                                                                      \
      .type = OPTION_REAL,                                                                                    \
@@ -52,7 +52,7 @@ struct bench {
 
 /* Reads the operands, files with a text a line, or takes the sentences of sample_text.h. */
 enum status bench_init(struct bench *b, struct session *s, const char *name, const struct arguments *a,
-                       struct error *err);
+                       double seconds, struct error *err);
 void bench_release(struct bench *b); /* accepts a zeroed one */
 
 double bench_peak_seconds(const struct bench *b); /* for each look at what the machine can do */

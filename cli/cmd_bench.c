@@ -222,7 +222,7 @@ static enum outcome run_on_each(struct session *s, const struct arguments *a, co
                                 struct error *err)
 {
     struct bench b;
-    enum status status = bench_init(&b, s, name, a, err);
+    enum status status = bench_init(&b, s, name, a, arguments_real(a, "seconds"), err);
     if (status == STATUS_OK)
         status = on_each(&b, err, measure);
     if (status == STATUS_OK)
@@ -277,7 +277,7 @@ static enum outcome run_tokenize(struct session *s, const struct arguments *a, s
     struct bench b;
     struct engine *e = NULL;
     const struct engine_model *m = NULL;
-    enum status status = bench_init(&b, s, "tokenize", a, err);
+    enum status status = bench_init(&b, s, "tokenize", a, arguments_real(a, "seconds"), err);
     if (status == STATUS_OK)
         status = bench_engine(&b, 1, false, &e, err);
     if (status == STATUS_OK)

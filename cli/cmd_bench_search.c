@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/bench.h"
 #include "cli/commands.h"
@@ -32,6 +34,49 @@ static const struct example examples[] = {
     {"bench search --db papers.db -k 5 questions.txt", "your own questions on your own documents"},
     {0},
 };
+
+/* Bytes of this process in memory. */
+static double resident_bytes(void)
+{
+    long all = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%ld %ld", &all, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* The first search, which brings the vectors into memory and says what is wrong with the collection. */
+static enum status load(struct bench *b, struct engine *e, const struct embeddings *vectors,
+                        struct error *err)
+{
+    struct hits hits = {0};
+    struct engine_query query = {.collection = text_of(arguments_text(b->arguments, "collection")),
+                                 .vector = vectors->vectors,
+                                 .width = vectors->width,
+                                 .k = 1};
+    double before = resident_bytes(), start = bench_now();
+    enum status status = engine_search(e, &query, 1, &hits, err);
+    double seconds = bench_now() - start, passages = (double)hits.candidates;
+    hits_release(&hits);
+    if (status == STATUS_OK)
+        status = bench_figure(
+            b,
+            &(struct figure){.name = "load",
+                             .threads = 1,
+                             .value = passages * (double)vectors->width * sizeof(float) / seconds / GIGA,
+                             .unit = "GB/s"},
+            err);
+    if (status == STATUS_OK)
+        status = bench_figure(b,
+                              &(struct figure){.name = "memory",
+                                               .value = (resident_bytes() - before) / passages,
+                                               .unit = "bytes/passage"},
+                              err);
+    return status;
+}
 
 /* The scan alone, beside reading as much memory. */
 static enum status scan(struct bench *b, const struct engine_model *m, struct collection *c,
@@ -110,21 +155,15 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     const struct engine_model *m = NULL;
     struct collection *c = NULL;
     struct embeddings vectors = {0};
-    struct hits first = {0};
-    enum status status = bench_init(&b, s, "search", a, err);
+    enum status status = bench_init(&b, s, "search", a, arguments_real(a, "seconds"), err);
     if (status == STATUS_OK)
         status = bench_engine(&b, s->options.threads, true, &e, err);
     if (status == STATUS_OK)
         status = engine_model(e, &m, err);
     if (status == STATUS_OK)
         status = embed(&b, e, &vectors, err);
-    if (status == STATUS_OK) /* loads the collection, and says what is wrong with it */
-        status = engine_search(e,
-                               &(struct engine_query){.collection = text_of(arguments_text(a, "collection")),
-                                                      .vector = vectors.vectors,
-                                                      .width = vectors.width,
-                                                      .k = 1},
-                               1, &first, err);
+    if (status == STATUS_OK)
+        status = load(&b, e, &vectors, err);
     if (status == STATUS_OK)
         status = store_collection_open(engine_store(e), text_of(arguments_text(a, "collection")), &c, err);
     if (status == STATUS_OK)
@@ -135,7 +174,6 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = search(&b, e, m, NULL, err);
     if (status == STATUS_OK)
         status = bench_print(&b, err);
-    hits_release(&first);
     collection_release(c);
     embeddings_release(&vectors);
     engine_close(e);
@@ -150,7 +188,9 @@ const struct command command_bench_search = {
     .details = BENCH_DETAILS
     " Texts are the questions. Scan is the inner loop of exact search alone, and its share that of reading "
     "as "
-    "much memory in the same run; search by vector is what follows encoding, search by text is all of it.",
+    "much memory in the same run; load is the first search, which reads the stored vectors, and memory what "
+    "they "
+    "take then; search by vector is what follows encoding, search by text is all of it.",
     .options = options,
     .examples = examples,
     .most = OPERANDS_ANY,

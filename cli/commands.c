@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &command_bench_query,
     &command_bench_tokenize,
     &command_bench_search,
+    &command_bench_ingest,
     &command_doctor,
     &command_check,
     &command_compact,

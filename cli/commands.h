@@ -10,7 +10,7 @@ extern const struct command command_index, command_search, command_similar, comm
     command_collection_delete, command_document_list, command_document_get, command_document_delete,
     command_key_create, command_eval, command_doctor, command_check, command_help, command_version,
     command_completion, command_manual, command_config, command_bench_encode, command_bench_query,
-    command_bench_tokenize, command_bench_search;
+    command_bench_tokenize, command_bench_search, command_bench_ingest;
 extern const struct command command_compact, command_backup, command_restore, command_export, command_import,
     command_job_list, command_job_show, command_job_cancel;
 

@@ -47,6 +47,7 @@ struct engine_options {
     enum precision precision;
     enum isa isa;     /* usually cpu_best() */
     unsigned threads; /* encoder threads; 0: one a core */
+    bool forgetful;   /* every query is embedded, also one that was asked before: for measuring */
 };
 
 struct engine;

@@ -308,7 +308,7 @@ enum status engine_embed(struct engine *e, const struct embed_request *request, 
     enum status status = engine_load(e, err);
     if (status != STATUS_OK)
         return status;
-    if (!is_repeatable(request))
+    if (e->options.forgetful || !is_repeatable(request))
         return embed_all(e, request, out, err);
     for (size_t i = 0; i < request->n; i++)
         query_cache_key(e->queries, prompt_of(e, request->input_type), request->texts[i], &keys[i]);

@@ -59,7 +59,27 @@ with Scratch() as folder:
     assert answer["about"]["passages"] == 99, answer
     assert found[("scan", None, 1)]["unit"] == "ns/passage" and found[("scan", None, 1)]["share"] > 0
     assert ("search by vector", "p99", 1) in found and ("search by text", "p50", 1) in found
+    assert found[("load", None, 1)]["unit"] == "GB/s"
     fails("search", "--collection", "other", saying="other", db=db)
+
+    vectors, trial = os.path.join(folder, "v.npy"), os.path.join(folder, "trial.db")
+    with open(texts, encoding="utf-8") as file:
+        lines = [line for line in file.read().splitlines() if line]
+    code, data, err = cognate("embed", "--format", "npy", "--input-type", "document", *lines, text=False)
+    assert code == 0, err
+    with open(vectors, "wb") as file:
+        file.write(data)
+    code, out, err = cognate("bench", "ingest", "--json", "--vectors", vectors, "--store", trial, texts)
+    assert code == 0, err
+    answer = json.loads(out)
+    assert [(row["figure"], row["of"], row["unit"]) for row in answer["figures"]] == [
+        ("ingest", "best batch", "passages/s"), ("ingest", "all", "passages/s"), ("file", None, "bytes/passage")], answer
+    code, out, err = cognate("search", "--json", "-k", "1", "Is the train late?", db=trial)
+    assert code == 0 and json.loads(out.splitlines()[0])["id"] == "text-0000000000", (out, err)
+    fails("ingest", "--vectors", vectors, "--store", trial, texts, saying="exists already")
+    fails("ingest", "--vectors", texts, "--store", trial + "2", texts, saying="no npy file")
+    fails("ingest", "--store", trial + "2", texts, saying="--vectors")
+    fails("ingest", "--vectors", vectors, "--store", trial + "2", texts, texts, saying="3 rows for 6 texts")
 
     code, out, err = cognate("bench", "tokenize", "--format", "tsv", *QUICK, texts)
     assert code == 0 and out.splitlines()[0] == "figure\tof\tthreads\tvalue\tunit\tmedian\tshare", out

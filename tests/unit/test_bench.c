@@ -24,7 +24,8 @@ static enum status start(struct trial *t, const char *file, struct error *err)
     assert_int_equal(arguments_init(&t->arguments, argc, argv, NULL), STATUS_OK);
     assert_int_equal(arguments_read(&t->arguments, argc, argv, 1, false, NULL, NULL), STATUS_OK);
     assert_int_equal(session_init(&t->session, &t->arguments, NULL), STATUS_OK);
-    return bench_init(&t->bench, &t->session, "trial", &t->arguments, err);
+    return bench_init(&t->bench, &t->session, "trial", &t->arguments,
+                      arguments_real(&t->arguments, "seconds"), err);
 }
 
 static void end(struct trial *t)

@@ -139,6 +139,25 @@ static void a_repeated_query_is_remembered(void **state)
     free(text);
 }
 
+static void a_forgetful_engine_embeds_every_query(void **state)
+{
+    struct engine *e = NULL;
+    struct engine_options options = {.isa = cpu_best(), .threads = 1, .forgetful = true};
+    struct engine_stats stats;
+    struct text text = text_of("où est la gare?");
+    (void)state;
+    assert_int_equal(engine_open(&options, &e, NULL), STATUS_OK);
+    for (int i = 0; i < 2; i++) {
+        struct embeddings out = {0};
+        assert_int_equal(engine_embed(e, &(struct embed_request){.texts = &text, .n = 1}, &out, NULL), STATUS_OK);
+        embeddings_release(&out);
+    }
+    engine_stats(e, &stats);
+    assert_int_equal(stats.encoder.texts, 2);
+    assert_int_equal(stats.queries.hits, 0);
+    engine_close(e);
+}
+
 static void long_texts_are_never_cut_unsaid(void **state)
 {
     (void)state;
@@ -519,6 +538,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_alone_or_among_others),
         cmocka_unit_test(a_repeated_query_is_remembered),
+        cmocka_unit_test(a_forgetful_engine_embeds_every_query),
         cmocka_unit_test(long_texts_are_never_cut_unsaid),
         cmocka_unit_test(windows_weigh_by_their_tokens),
         cmocka_unit_test(bad_input_is_named),
