@@ -212,7 +212,8 @@ static enum status read_slides(struct parts *parts, struct prose *out, struct er
 {
     enum status status = STATUS_OK;
     size_t seen = 0;
-    qsort(parts->items, parts->count, sizeof *parts->items, by_slide);
+    if (parts->count > 0)
+        qsort(parts->items, parts->count, sizeof *parts->items, by_slide);
     for (size_t i = 0; i < parts->count && status == STATUS_OK; i++) {
         if (slide_number(&parts->items[i]) == 0)
             continue;
