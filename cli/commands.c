@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     &command_collection_create,
     &command_collection_filterable,
     &command_collection_delete,
+    &command_collection_reembed,
     &command_document_list,
     &command_document_get,
     &command_document_delete,

@@ -13,6 +13,7 @@ extern const struct command command_index, command_search, command_similar, comm
     command_bench_tokenize, command_bench_search, command_bench_ingest;
 extern const struct command command_compact, command_backup, command_restore, command_export, command_import,
     command_job_list, command_job_show, command_job_cancel;
+extern const struct command command_collection_reembed;
 
 /* In the order of the help page, ended by NULL. */
 extern const struct command *const commands[];

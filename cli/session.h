@@ -14,7 +14,8 @@
 #include "common/status.h"
 #include "server/engine.h"
 
-#define SESSION_PATH 4096 /* longest path of a store */
+#define SESSION_PATH   4096 /* longest path of a store */
+#define SESSION_MODELS 8    /* further ones at a time */
 
 /* The usual place of a store, as help says it. */
 #define SESSION_DB_PLACES "$COGNATE_DB, else $XDG_DATA_HOME/cognate/cognate.db"
@@ -28,6 +29,7 @@ struct session {
     enum format format;            /* of tables; FORMAT_JSON with --json */
     struct buf db;                 /* path of the store, after session_db */
     const char *db_origin;         /* which option, variable or rule gave it */
+    const char *also[SESSION_MODELS + 1];
     struct engine_options options; /* of the model; without a store */
 };
 

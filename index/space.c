@@ -80,6 +80,21 @@ enum status collection_spare_add(struct collection *c, const struct collection_s
     return status;
 }
 
+enum status collection_tokens(struct collection *c, uint64_t *out, struct error *err)
+{
+    struct sql *sql;
+    int64_t tokens = 0;
+    enum status status = store_reader(c->store, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = number_for(sql, "SELECT sum(tokens) FROM passages WHERE id >= ?1 << 40 AND id < ?1 + 1 << 40",
+                        c->space, &tokens, err);
+    store_reader_done(c->store, sql);
+    if (status == STATUS_OK)
+        *out = (uint64_t)tokens;
+    return status;
+}
+
 /* ---- what is missing ---- */
 
 #define MISSING                                                                                              \

@@ -39,6 +39,9 @@ enum status collection_cut_over(struct collection *c, int64_t kept_until, struct
 
 enum status collection_spare_drop(struct collection *c, struct error *err);
 
+/* Tokens of all passages in the handle's space: what embedding them took. */
+enum status collection_tokens(struct collection *c, uint64_t *out, struct error *err);
+
 /* Drops the spare spaces whose time is over. */
 enum status store_sweep_spaces(struct store *s, struct error *err);
 

@@ -7,7 +7,7 @@
 
 static const struct field job_fields[] = {
     {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "Its number."},
-    {.name = "kind", .kind = FIELD_TEXT, .required = true, .about = "ingest or compact."},
+    {.name = "kind", .kind = FIELD_TEXT, .required = true, .about = "ingest, compact or reembed."},
     {.name = "state",
      .kind = FIELD_TEXT,
      .required = true,

@@ -48,6 +48,7 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
     pthread_mutex_init(&e->figures, NULL);
     e->options = *options;
     e->options.db = e->options.model = NULL;
+    e->options.also = NULL;
     if (e->options.threads == 0)
         e->options.threads = cores();
     if (options->model != NULL) {
@@ -55,6 +56,8 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
         if (e->model_path == NULL)
             status = error_memory(err, "opening the engine");
     }
+    if (status == STATUS_OK)
+        status = models_open(e, options, err);
     if (status == STATUS_OK && options->db != NULL)
         status = store_open(options->db, options->mode, options->isa, &e->store, err);
     if (status == STATUS_OK)
@@ -85,6 +88,9 @@ void engine_close(struct engine *e)
     if (e == NULL)
         return;
     worker_stop(e);
+    for (size_t i = 0; i < e->also_count; i++)
+        engine_close(e->also[i]);
+    free(e->also);
     unload(e);
     store_close(e->store);
     pthread_mutex_destroy(&e->figures);

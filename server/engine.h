@@ -43,6 +43,8 @@
 struct engine_options {
     const char *db;    /* path of the store; NULL: an engine without a store (embed, similarity, tokenize) */
     const char *model; /* path of a GGUF file; NULL: $COGNATE_MODEL, else the installed default */
+    const char *const
+        *also; /* paths of further models, ended by NULL; NULL for none: opened when they are needed */
     enum store_mode mode;
     enum precision precision;
     enum isa isa;     /* usually cpu_best() */
@@ -75,6 +77,10 @@ struct engine_model {
     unsigned threads;
 };
 enum status engine_model(struct engine *e, const struct engine_model **out, struct error *err);
+
+/* The engine of the model called `name`, which is `e` or one of its further models; it lives as long as `e`
+ * and has no store of its own. NOT_FOUND lists the names there are. */
+enum status engine_named(struct engine *e, struct text name, struct engine **out, struct error *err);
 
 /* Embeds the known answers of the model file: the lowest cosine to what they should be (1 when the file has
  * none) and how many there are. */

@@ -12,7 +12,7 @@
 /* One call of engine_ingest on its way. Rows are the documents that passed the checks; document of row r is
  * origins[r]. */
 struct ingest {
-    struct engine *e;
+    struct engine *e, *m; /* of the store, and of the collection's model */
     const struct ingest_document *documents;
     struct ingest_result *results;
     struct collection *collection;
@@ -133,9 +133,9 @@ static void add_row(struct ingest *g, size_t i)
  * the passage's tokens. The result is the caller's to free. */
 static enum status prefix_of(struct ingest *g, struct text title, char **out, size_t *len, struct error *err)
 {
-    struct text prompt = prompt_of(g->e, INPUT_DOCUMENT);
+    struct text prompt = prompt_of(g->m, INPUT_DOCUMENT);
     if (title.len > 0) {
-        enum status status = tokenizer_encode(g->e->tokenizer, &g->encoding, (struct text){0}, title, err);
+        enum status status = tokenizer_encode(g->m->tokenizer, &g->encoding, (struct text){0}, title, err);
         if (status != STATUS_OK)
             return status;
         if (g->encoding.count > g->passage_tokens / 4)
@@ -168,7 +168,7 @@ static enum status add_passage(struct ingest *g, struct passage p, struct error 
         g->passage_room = room;
     }
     g->passages[g->passage_count] = (struct passage_row){.start = p.start, .end = p.end, .tokens = p.tokens};
-    enum status status = add_sequence(g->e, &g->sequences, &g->encoding, &dropped, err);
+    enum status status = add_sequence(g->m, &g->sequences, &g->encoding, &dropped, err);
     if (status == STATUS_OK && dropped > 0)
         status = error_set(err, STATUS_INTERNAL, "a passage has %u tokens more than the model takes", dropped);
     if (status == STATUS_OK)
@@ -180,7 +180,7 @@ static enum status add_passage(struct ingest *g, struct passage p, struct error 
 static enum status cut_row(struct ingest *g, size_t r, struct error *err)
 {
     const struct document_row *row = &g->row[r];
-    const struct tokenizer *t = g->e->tokenizer;
+    const struct tokenizer *t = g->m->tokenizer;
     const struct passage_options options = {
         .max_tokens = g->passage_tokens,
         .overlap_tokens = g->passage_overlap > 0 ? g->passage_overlap : UINT32_MAX,
@@ -194,14 +194,14 @@ static enum status cut_row(struct ingest *g, size_t r, struct error *err)
         status = tokenizer_encode(t, &g->encoding, prefix, (struct text){0}, err);
     if (status == STATUS_OK)
         status = passages_cut(t, &g->scratch, row->text, row->lang, &options,
-                              (uint32_t)g->encoding.count + special_tokens(g->e), &g->cut, err);
+                              (uint32_t)g->encoding.count + special_tokens(g->m), &g->cut, err);
     for (size_t i = 0; i < g->cut.count && status == STATUS_OK; i++) {
         struct passage p = g->cut.items[i];
         struct text stretch = {row->text.data + p.start, p.end - p.start};
         status = tokenizer_encode(t, &g->encoding, prefix, stretch, err);
         if (status == STATUS_OK)
             status = add_passage(g, p, err);
-        result->tokens += (uint32_t)g->encoding.count + special_tokens(g->e);
+        result->tokens += (uint32_t)g->encoding.count + special_tokens(g->m);
     }
     free(bytes);
     return status;
@@ -211,7 +211,7 @@ static enum status cut_row(struct ingest *g, size_t r, struct error *err)
 static const struct ingest_vectors *given_vectors(const struct ingest *g, size_t r)
 {
     const struct ingest_vectors *v = g->documents[g->origins[r]].vectors;
-    const struct engine_model *model = &g->e->about;
+    const struct engine_model *model = &g->m->about;
     return v != NULL && v->width == model->info->width &&
                    memcmp(v->space_id, model->space_id, sizeof v->space_id) == 0
                ? v
@@ -276,12 +276,14 @@ static enum status open_collection(struct ingest *g, struct text name, struct er
         return status;
     g->passage_tokens = about.settings.passage_tokens;
     g->passage_overlap = about.settings.passage_overlap;
-    status = check_space(e, &about.settings, err);
+    status = engine_of(e, about.settings.space_id, &g->m, err);
+    if (status == STATUS_OK)
+        status = check_space(g->m, &about.settings, err);
     collection_info_release(&about);
     return status;
 }
 
-static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct error *err)
+static enum status make_room(struct ingest *g, size_t n, struct error *err)
 {
     g->row = calloc(n + 1, sizeof *g->row);
     g->origins = calloc(n + 1, sizeof *g->origins);
@@ -289,12 +291,97 @@ static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct
     g->firsts = calloc(n + 1, sizeof *g->firsts);
     g->embed = calloc(n + 1, sizeof *g->embed);
     g->put = calloc(n + 1, sizeof *g->put);
-    if (g->row == NULL || g->origins == NULL || g->languages == NULL || g->firsts == NULL || g->embed == NULL ||
-        g->put == NULL)
-        return error_memory(err, "taking documents in");
-    for (size_t i = 0; i < n; i++)
+    return g->row != NULL && g->origins != NULL && g->languages != NULL && g->firsts != NULL &&
+                   g->embed != NULL && g->put != NULL
+               ? STATUS_OK
+               : error_memory(err, "taking documents in");
+}
+
+static void ingest_release(struct ingest *g)
+{
+    collection_release(g->collection);
+    passages_release(&g->cut);
+    encoding_release(&g->scratch);
+    encoding_release(&g->encoding);
+    free(g->passages);
+    free(g->put);
+    free(g->embed);
+    free(g->firsts);
+    free(g->languages);
+    free(g->origins);
+    free(g->row);
+}
+
+/* Rows as they were given, all to be embedded for a spare space. */
+static enum status fill(struct ingest *g, const struct document_row *rows, size_t n, struct error *err)
+{
+    enum status status = make_room(g, n, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        g->row[i] = rows[i];
+        g->embed[i] = true;
+        g->origins[i] = i;
+    }
+    g->rows = n;
+    if (status == STATUS_OK)
+        status = embed_rows(g, err);
+    return status == STATUS_OK ? collection_fill(g->collection, g->row, g->rows, err) : status;
+}
+
+enum status engine_fill(struct engine *e, struct text collection, const struct document_row *rows, size_t n,
+                        const atomic_bool *cancelled, struct error *err)
+{
+    struct ingest g = {.e = e};
+    struct collection_info about = {0};
+    enum status status = store_spare_open(e->store, collection, &g.collection, err);
+    if (status == STATUS_OK)
+        status = collection_info(g.collection, &about, err);
+    if (status == STATUS_OK)
+        status = engine_of(e, about.settings.space_id, &g.m, err);
+    if (status == STATUS_OK)
+        status = check_space(g.m, &about.settings, err);
+    g.passage_tokens = about.settings.passage_tokens;
+    g.passage_overlap = about.settings.passage_overlap;
+    collection_info_release(&about);
+    g.documents = calloc(n + 1, sizeof *g.documents);
+    g.results = calloc(n + 1, sizeof *g.results);
+    if (status == STATUS_OK && (g.documents == NULL || g.results == NULL))
+        status = error_memory(err, "embedding");
+    if (status == STATUS_OK)
+        status = batcher_enter(g.m->batcher, err);
+    if (status == STATUS_OK) {
+        sequences_init(&g.sequences, g.m->batcher, g.m->about.info->width, true, 0, cancelled);
+        status = fill(&g, rows, n, err);
+        sequences_release(&g.sequences);
+        batcher_leave(g.m->batcher);
+    }
+    free((struct ingest_document *)(uintptr_t)g.documents);
+    free(g.results);
+    ingest_release(&g);
+    return status;
+}
+
+/* While a collection changes its model, what is written goes into both spaces. Failing here costs nothing:
+ * the change waits for whatever is missing. */
+static void write_twice(struct ingest *g, struct text name, const atomic_bool *cancelled)
+{
+    struct collection *spare = NULL;
+    size_t n = 0;
+    if (store_spare_open(g->e->store, name, &spare, NULL) != STATUS_OK)
+        return;
+    collection_release(spare);
+    for (size_t r = 0; r < g->rows; r++)
+        if (g->put[r].outcome == PUT_CREATED || g->put[r].outcome == PUT_UPDATED)
+            g->row[n++] = g->row[r];
+    engine_fill(g->e, name, g->row, n, cancelled, NULL);
+}
+
+static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct error *err)
+{
+    enum status status = make_room(g, n, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
         add_row(g, i);
-    enum status status = collection_plan(g->collection, g->row, g->rows, g->embed, err);
+    if (status == STATUS_OK)
+        status = collection_plan(g->collection, g->row, g->rows, g->embed, err);
     if (status == STATUS_OK)
         status = embed_rows(g, err);
     if (status == STATUS_OK)
@@ -308,35 +395,42 @@ static enum status ingest(struct ingest *g, size_t n, enum put_mode mode, struct
     return status;
 }
 
-enum status engine_ingest(struct engine *e, struct text collection, const struct ingest_document *documents,
-                          size_t n, enum put_mode mode, int64_t deadline_ms, const atomic_bool *cancelled,
-                          struct ingest_result *results, struct error *err)
+static enum status attempt(struct engine *e, struct text collection, const struct ingest_document *documents,
+                           size_t n, enum put_mode mode, int64_t deadline_ms, const atomic_bool *cancelled,
+                           struct ingest_result *results, struct error *err)
 {
+    struct ingest g = {.e = e, .documents = documents, .results = results};
     enum status status = need_store(e, err);
     if (status == STATUS_OK)
         status = engine_load(e, err);
     if (status == STATUS_OK)
-        status = batcher_enter(e->batcher, err);
-    if (status != STATUS_OK)
-        return status;
-    struct ingest g = {.e = e, .documents = documents, .results = results};
-    memset(results, 0, n * sizeof *results);
-    sequences_init(&g.sequences, e->batcher, e->about.info->width, true, deadline_ms, cancelled);
-    status = open_collection(&g, collection, err);
+        status = open_collection(&g, collection, err);
     if (status == STATUS_OK)
-        status = ingest(&g, n, mode, err);
+        status = batcher_enter(g.m->batcher, err);
+    if (status != STATUS_OK) {
+        ingest_release(&g);
+        return status;
+    }
+    memset(results, 0, n * sizeof *results);
+    sequences_init(&g.sequences, g.m->batcher, g.m->about.info->width, true, deadline_ms, cancelled);
+    status = ingest(&g, n, mode, err);
     sequences_release(&g.sequences);
-    batcher_leave(e->batcher);
-    collection_release(g.collection);
-    passages_release(&g.cut);
-    encoding_release(&g.scratch);
-    encoding_release(&g.encoding);
-    free(g.passages);
-    free(g.put);
-    free(g.embed);
-    free(g.firsts);
-    free(g.languages);
-    free(g.origins);
-    free(g.row);
+    batcher_leave(g.m->batcher);
+    if (status == STATUS_OK)
+        write_twice(&g, collection, cancelled);
+    ingest_release(&g);
+    return status;
+}
+
+enum status engine_ingest(struct engine *e, struct text collection, const struct ingest_document *documents,
+                          size_t n, enum put_mode mode, int64_t deadline_ms, const atomic_bool *cancelled,
+                          struct ingest_result *results, struct error *err)
+{
+    struct error first = {0};
+    enum status status = attempt(e, collection, documents, n, mode, deadline_ms, cancelled, results, &first);
+    if (status == STATUS_CONFLICT) /* the collection changed its model on the way */
+        return attempt(e, collection, documents, n, mode, deadline_ms, cancelled, results, err);
+    if (status != STATUS_OK && err != NULL && err->status == STATUS_OK)
+        *err = first;
     return status;
 }

@@ -128,7 +128,7 @@ static enum status set_meaning(struct engine *e, const struct engine_query *q,
 }
 
 /* `vector` is the query's own; NULL for keywords and examples alone. `made` has room for one. */
-static enum status set_query(struct engine *e, const struct run *run, const struct engine_query *q,
+static enum status set_query(struct engine *m, const struct run *run, const struct engine_query *q,
                              const float *vector, size_t width, float *made, struct search_query *out,
                              struct error *err)
 {
@@ -149,7 +149,7 @@ static enum status set_query(struct engine *e, const struct run *run, const stru
         return STATUS_OK;
     if (vector == NULL) /* of examples alone, which are of the collection's own width */
         width = run->about.settings.width;
-    enum status status = set_meaning(e, q, &run->about.settings, width, out, err);
+    enum status status = set_meaning(m, q, &run->about.settings, width, out, err);
     if (status == STATUS_OK && examples > 0) {
         status = examples_vector(run->c, q, vector, width, made, err);
         out->vector = made;
@@ -182,8 +182,8 @@ static enum status check_filled(const struct run *run, const struct engine_query
 }
 
 /* n queries of one collection, which share their passes over memory. */
-static enum status search_run(struct engine *e, const struct engine_query *queries, size_t n,
-                              const struct embeddings *texts, const size_t *rows, struct hits *out,
+static enum status search_run(struct engine *e, struct engine *m, const struct engine_query *queries,
+                              size_t n, const struct embeddings *texts, const size_t *rows, struct hits *out,
                               struct error *err)
 {
     struct run run = {0};
@@ -193,7 +193,7 @@ static enum status search_run(struct engine *e, const struct engine_query *queri
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         const struct engine_query *q = &queries[i];
         const float *vector = has_text(q) ? texts->vectors + rows[i] * texts->width : q->vector;
-        status = set_query(e, &run, q, vector, q->vector != NULL ? q->width : texts->width,
+        status = set_query(m, &run, q, vector, q->vector != NULL ? q->width : texts->width,
                            run.made + i * run.about.settings.width, &run.queries[i], err);
     }
     if (status == STATUS_OK)
@@ -225,49 +225,94 @@ static size_t run_length(const struct engine_query *queries, size_t n)
     return length;
 }
 
-enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
-                          struct error *err)
+/* The engine of the model that a query is embedded with: that of its collection. */
+static enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out,
+                            struct error *err)
 {
-    size_t done = 0, *rows = NULL;
+    struct collection *c = NULL;
+    struct collection_info about = {0};
+    bool embeds = q->vector == NULL && q->mode != SEARCH_KEYWORD;
+    enum status status = store_collection_open(e->store, q->collection, &c, err);
+    *out = e;
+    if (status == STATUS_OK && embeds)
+        status = collection_info(c, &about, err);
+    if (status == STATUS_OK && embeds)
+        status = engine_of(e, about.settings.space_id, out, err);
+    collection_info_release(&about);
+    collection_release(c);
+    return status;
+}
+
+/* Queries of one model: their texts are embedded together. */
+static enum status search_with(struct engine *e, struct engine *m, const struct engine_query *queries,
+                               size_t n, struct hits *out, struct error *err)
+{
+    size_t done = 0, *rows = calloc(n + 1, sizeof *rows);
     struct embeddings texts = {0};
-    struct hits *found = NULL;
-    enum status status = need_store(e, err);
-    for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = check_query(&queries[i], err);
-    /* A name that leads nowhere is told before the model is loaded for it. */
-    for (size_t i = 0; i < n && status == STATUS_OK; i += run_length(queries + i, n - i)) {
-        struct collection *c = NULL;
-        status = store_collection_open(e->store, queries[i].collection, &c, err);
-        collection_release(c);
-    }
-    if (status != STATUS_OK)
-        return status;
-    rows = calloc(n + 1, sizeof *rows);
-    found = calloc(n + 1, sizeof *found);
-    if (rows == NULL || found == NULL) {
-        status = error_memory(err, "searching");
-        goto done;
-    }
+    if (rows == NULL)
+        return error_memory(err, "searching");
     double start = now_ms();
-    status = embed_queries(e, queries, n, rows, &texts, err);
+    enum status status = embed_queries(m, queries, n, rows, &texts, err);
     double encoded = now_ms() - start;
     while (done < n && status == STATUS_OK) {
         size_t length = run_length(queries + done, n - done);
-        status = search_run(e, queries + done, length, &texts, rows + done, found + done, err);
+        status = search_run(e, m, queries + done, length, &texts, rows + done, out + done, err);
         done += status == STATUS_OK ? length : 0;
     }
-    if (status == STATUS_OK) {
-        for (size_t i = 0; i < n; i++) {
-            found[i].times.encode = encoded;
-            count_search(e, &found[i]);
-        }
-        memcpy(out, found, n * sizeof *out);
+    for (size_t i = 0; i < done; i++) {
+        out[i].times.encode = encoded;
+        if (status != STATUS_OK)
+            hits_release(&out[i]);
     }
-done:
-    for (size_t i = 0; i < done && status != STATUS_OK; i++)
-        hits_release(&found[i]);
     embeddings_release(&texts);
-    free(found);
     free(rows);
+    return status;
+}
+
+static enum status search_all(struct engine *e, const struct engine_query *queries, size_t n,
+                              struct hits *out, struct error *err)
+{
+    struct engine **models = calloc(n + 1, sizeof(struct engine *));
+    enum status status = models != NULL ? STATUS_OK : error_memory(err, "searching");
+    size_t done = 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = model_of(e, &queries[i], &models[i], err);
+    while (done < n && status == STATUS_OK) {
+        size_t end = done + 1;
+        while (end < n && models[end] == models[done])
+            end++;
+        status = search_with(e, models[done], queries + done, end - done, out + done, err);
+        done = status == STATUS_OK ? end : done;
+    }
+    for (size_t i = 0; i < done && status != STATUS_OK; i++)
+        hits_release(&out[i]);
+    free(models);
+    return status;
+}
+
+enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
+                          struct error *err)
+{
+    struct error first = {0};
+    enum status status = need_store(e, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = check_query(&queries[i], err);
+    if (status != STATUS_OK)
+        return status;
+    struct hits *found = calloc(n + 1, sizeof *found);
+    if (found == NULL)
+        return error_memory(err, "searching");
+    status = search_all(e, queries, n, found, &first);
+    if (status == STATUS_MODEL_MISMATCH) { /* the collection may have changed its model on the way */
+        first = (struct error){0};
+        status = search_all(e, queries, n, found, &first);
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        count_search(e, &found[i]);
+    if (status == STATUS_OK)
+        memcpy(out, found, n * sizeof *out);
+    else if (err != NULL && err->status == STATUS_OK)
+        *err = first;
+    free(found);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "index/space.h"
 #include "server/engine.h"
 #include "server/sequences.h"
 #include "server/worker.h"
@@ -30,6 +31,9 @@ struct engine {
 
     struct worker *worker; /* from worker_start */
 
+    struct engine **also; /* of the further models: engines without a store; load before use */
+    size_t also_count;
+
     pthread_mutex_t figures; /* over the plans */
     struct engine_plan plans[ENGINE_PLANS];
     size_t plan_count;
@@ -43,6 +47,17 @@ enum status need_store(const struct engine *e, struct error *err);
 
 /* MODEL_MISMATCH when a collection's vectors are of another space than the loaded model's. */
 enum status check_space(const struct engine *e, const struct collection_settings *settings, struct error *err);
+
+/* Embeds rows with the model of a collection's spare space, and adds their passages there. */
+enum status engine_fill(struct engine *e, struct text collection, const struct document_row *rows, size_t n,
+                        const atomic_bool *cancelled, struct error *err);
+
+/* Makes the engines of the further models, without opening a file. */
+enum status models_open(struct engine *e, const struct engine_options *options, struct error *err);
+
+/* The engine whose model made a space; `e` itself when none did, so that check_space says what is missing. */
+enum status engine_of(struct engine *e, const unsigned char space_id[32], struct engine **out,
+                      struct error *err);
 
 /* Adds a sequence as the encoder wants it: <s>, the first tokens of an encoding, </s>. At most the model's
  * context goes in; *dropped is how many tokens did not. */

@@ -92,6 +92,12 @@ static const struct api_route table[] = {
     {"POST", "/v1/admin/compact", API_ADMIN, API_COGNATE, NO_BODY, false,
      "Gives unused space of the store back to the file system; searches go on.", handle_compact,
      .accepted = &shape_job},
+    {"POST", "/v1/admin/reembed", API_ADMIN, API_COGNATE, SETTINGS_BYTES, false,
+     "Changes the model of a collection in the background, or back; searches and writes go on. dry_run says "
+     "what it "
+     "would take.",
+     handle_reembed, .request = &shape_reembed, .answer = &shape_reembed_estimate, .accepted = &shape_job,
+     .deadline_ms = INGEST_MS},
     {"GET", "/v1/jobs", API_READ, API_COGNATE, NO_BODY, false, "Work in the background, newest first.",
      handle_jobs, .answer = &shape_jobs},
     {"GET", "/v1/jobs/{id}", API_READ, API_COGNATE, NO_BODY, false, "How far a job is.", handle_job,

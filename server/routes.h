@@ -53,6 +53,10 @@ extern const struct shape shape_documents_delete;
 void handle_backup(struct api_call *call);
 void handle_compact(struct api_call *call);
 
+/* api_reembed.c */
+void handle_reembed(struct api_call *call);
+extern const struct shape shape_reembed, shape_reembed_estimate;
+
 /* api_export.c */
 void handle_export(struct api_call *call);
 extern const struct shape shape_export_query;

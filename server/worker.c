@@ -26,7 +26,7 @@ struct worker {
 static const struct {
     const char *name;
     enum status (*run)(struct job_run *run, struct error *err);
-} kinds[] = {{"ingest", job_ingest}, {"compact", job_compact}};
+} kinds[] = {{"ingest", job_ingest}, {"compact", job_compact}, {"reembed", job_reembed}};
 
 /* ---- for the kinds ---- */
 
@@ -38,6 +38,7 @@ static void sweep(struct worker *w)
     if (now - w->swept_ms < SWEEP_MS)
         return;
     store_sweep(w->engine->store, &deleted, NULL);
+    store_sweep_spaces(w->engine->store, NULL);
     w->swept_ms = now;
 }
 

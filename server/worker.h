@@ -47,5 +47,6 @@ void worker_stop(struct engine *e); /* before the store is closed */
 /* The kinds. */
 enum status job_ingest(struct job_run *run, struct error *err);
 enum status job_compact(struct job_run *run, struct error *err);
+enum status job_reembed(struct job_run *run, struct error *err);
 
 #endif

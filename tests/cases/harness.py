@@ -86,7 +86,7 @@ class Server:
             answer = connection.getresponse()
             data = answer.read().decode("utf-8")
             names = {k.lower(): v for k, v in answer.getheaders()}
-            return answer.status, names, json.loads(data) if "json" in names.get("content-type", "") and data else data
+            return answer.status, names, json.loads(data) if data and "json" in names.get("content-type", "").replace("ndjson", "") else data
         finally:
             connection.close()
 

@@ -89,7 +89,7 @@ static void gaps_are_closed(void **state)
     assert_int_equal(store_compact(s, &watcher, &result, NULL), STATUS_OK);
     assert_true(result.anew);
     assert_true(result.before > result.after);
-    assert_true(result.after < full * 4 / 10);
+    assert_true(result.after < full / 2);
     assert_int_equal(store_info(s, &info, NULL), STATUS_OK);
     assert_true(info.file_bytes == result.after);
     assert_int_equal(store_check(reader, NULL), STATUS_OK);

@@ -1,0 +1,176 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/engine_state.h"
+#include "server/json_write.h"
+#include "server/routes.h"
+
+#define SAMPLE  64 /* texts whose embedding is timed for an estimate */
+#define GRACE_S (7 * 86400)
+
+static const struct field reembed_fields[] = {
+    {.name = "collection",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .least = 1,
+     .most = 64,
+     .about = "Which collection."},
+    {.name = "model",
+     .kind = FIELD_TEXT,
+     .most = 128,
+     .about = "Name of the model to change to; with rollback that of the vectors before."},
+    {.name = "rollback",
+     .kind = FIELD_BOOLEAN,
+     .about = "Go back to the vectors before, while they are kept."},
+    {.name = "dry_run", .kind = FIELD_BOOLEAN, .about = "Only say what it would take."},
+    {.name = "grace_s",
+     .kind = FIELD_INTEGER,
+     .least = 0,
+     .most = 365 * 86400,
+     .about = "Seconds that the old vectors are kept; a week when absent."},
+    {.name = "min_overlap",
+     .kind = FIELD_NUMBER,
+     .least = 0,
+     .most = 1,
+     .about = "Least share of the first ten hits in common, over sampled texts, else nothing is changed; 0 "
+              "when absent."},
+};
+const struct shape shape_reembed =
+    SHAPE("Reembed", "A change of a collection's model.", reembed_fields,
+          .example = "{\"collection\":\"default\",\"model\":\"cognate-e5-512\",\"dry_run\":true}");
+
+static const struct field estimate_fields[] = {
+    {.name = "collection", .kind = FIELD_TEXT, .required = true, .about = "Which collection."},
+    {.name = "model", .kind = FIELD_TEXT, .required = true, .about = "The model to change to."},
+    {.name = "documents", .kind = FIELD_INTEGER, .required = true, .about = "Documents to embed."},
+    {.name = "passages",
+     .kind = FIELD_INTEGER,
+     .required = true,
+     .about = "Their passages with the model now."},
+    {.name = "tokens", .kind = FIELD_INTEGER, .required = true, .about = "Tokens of those passages."},
+    {.name = "seconds",
+     .kind = FIELD_NUMBER,
+     .required = true,
+     .about = "At the rate at which a sample was embedded."},
+};
+const struct shape shape_reembed_estimate =
+    SHAPE("ReembedEstimate", "What a change of model would take.", estimate_fields);
+
+/* The model to change to, by its name. */
+static enum status model_name(struct api_call *call, struct text *out, char buffer[128])
+{
+    struct collection *spare = NULL;
+    struct collection_info about = {0};
+    struct text name = shape_text(call->body, "model");
+    if (!shape_boolean(call->body, "rollback", false)) {
+        *out = name;
+        return name.len > 0
+                   ? STATUS_OK
+                   : error_field(&call->err, STATUS_INVALID, "model", "say which model, or rollback");
+    }
+    enum status status = store_spare_open(engine_store(call->engine), shape_text(call->body, "collection"),
+                                          &spare, &call->err);
+    if (status == STATUS_OK)
+        status = collection_info(spare, &about, &call->err);
+    if (status == STATUS_OK) {
+        size_t n = about.settings.model.len < 127 ? about.settings.model.len : 127;
+        memcpy(buffer, about.settings.model.data, n);
+        buffer[n] = '\0';
+        *out = text_of(buffer);
+    }
+    collection_info_release(&about);
+    collection_release(spare);
+    return status;
+}
+
+/* Embeds the first passages of some documents with the new model: tokens a second. */
+static enum status measure(struct api_call *call, struct collection *c, struct engine *to, double *rate)
+{
+    struct document *documents = NULL;
+    struct text texts[SAMPLE];
+    struct embeddings v = {0};
+    size_t n = 0;
+    double tokens = 0, start = clock_ms();
+    enum status status = collection_documents(c, text_of(""), SAMPLE, true, &documents, &n, &call->err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        texts[i] = documents[i].text;
+    if (status == STATUS_OK)
+        status = engine_embed(to,
+                              &(struct embed_request){.texts = texts,
+                                                      .n = n,
+                                                      .long_text = LONG_TEXT_TRUNCATE,
+                                                      .input_type = INPUT_DOCUMENT,
+                                                      .bulk = true,
+                                                      .deadline_ms = call->request->deadline_ms},
+                              &v, &call->err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        tokens += v.texts[i].tokens;
+    *rate = clock_ms() > start && tokens > 0 ? tokens / (clock_ms() - start) * 1000 : 0;
+    embeddings_release(&v);
+    documents_free(documents, n);
+    return status;
+}
+
+static void estimate(struct api_call *call, struct text model)
+{
+    struct collection *c = NULL;
+    struct collection_info about = {0};
+    struct engine *to = NULL;
+    uint64_t tokens = 0;
+    double rate = 0;
+    enum status status = engine_named(call->engine, model, &to, &call->err);
+    if (status == STATUS_OK)
+        status = store_collection_open(engine_store(call->engine), shape_text(call->body, "collection"), &c,
+                                       &call->err);
+    if (status == STATUS_OK)
+        status = collection_info(c, &about, &call->err);
+    if (status == STATUS_OK)
+        status = collection_tokens(c, &tokens, &call->err);
+    if (status == STATUS_OK)
+        status = measure(call, c, to, &rate);
+    if (status == STATUS_OK)
+        call_answer(call, 200,
+                    json_pack("{s:o, s:o, s:I, s:I, s:I, s:f}", "collection", text_json(about.settings.name),
+                              "model", text_json(model), "documents", (json_int_t)about.documents, "passages",
+                              (json_int_t)about.passages, "tokens", (json_int_t)tokens, "seconds",
+                              rate > 0 ? (double)tokens / rate : 0.0));
+    collection_info_release(&about);
+    collection_release(c);
+}
+
+void handle_reembed(struct api_call *call)
+{
+    struct store *s = NULL;
+    struct engine *to = NULL;
+    struct collection *c = NULL;
+    struct text model = {0};
+    char buffer[128];
+    struct buf arguments;
+    buf_init(&arguments, 4096);
+    enum status status = call_store(call, &s);
+    if (status == STATUS_OK)
+        status = model_name(call, &model, buffer);
+    if (status == STATUS_OK && shape_boolean(call->body, "dry_run", false)) {
+        estimate(call, model);
+        return;
+    }
+    if (status == STATUS_OK)
+        status = engine_named(call->engine, model, &to, &call->err);
+    if (status == STATUS_OK)
+        status = store_collection_open(s, shape_text(call->body, "collection"), &c, &call->err);
+    json_t *object = json_pack("{s:o, s:I, s:f}", "model", text_json(model), "grace_s",
+                               (json_int_t)shape_integer(call->body, "grace_s", GRACE_S), "overlap",
+                               shape_number(call->body, "min_overlap", 0));
+    if (status == STATUS_OK)
+        status = object != NULL ? json_write(object, &arguments, &call->err)
+                                : error_memory(&call->err, "starting a job");
+    if (status == STATUS_OK)
+        call_start_job(call,
+                       &(struct job){.kind = text_of("reembed"),
+                                     .collection = shape_text(call->body, "collection"),
+                                     .arguments = buf_text(&arguments)},
+                       NULL, 0);
+    json_decref(object);
+    collection_release(c);
+    buf_release(&arguments);
+}
