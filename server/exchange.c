@@ -255,7 +255,7 @@ static enum MHD_Result answer(struct service *s, struct exchange *x, struct MHD_
         return MHD_NO;
     x->reply.has_file = false; /* the response closes it */
     add_headers(s, x, response);
-    if (length > 0)
+    if (length > 0 || x->reply.media_type != NULL)
         MHD_add_response_header(response, "Content-Type", media_type(x));
     if (strcmp(x->method, "OPTIONS") == 0 && x->status == 204 && x->pass.origin.len > 0) {
         add_header(response, "Access-Control-Allow-Methods", text_of(x->reply.allow));

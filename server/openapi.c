@@ -265,7 +265,7 @@ json_t *openapi_document(void)
         "info", "title", "Cognate", "version", COGNATE_VERSION, "description",
         "Semantic search over documents in many languages. Bodies are JSON in UTF-8; unknown fields are "
         "errors; offsets are bytes of UTF-8. Limits of texts (maxLength) are bytes. A request ends after "
-        "x-deadline-ms unless its header X-Request-Timeout-Ms says otherwise.",
+        "x-deadline-ms unless its header X-Request-Timeout-Ms says otherwise. Addresses have at most 8 KiB.",
         "paths", paths, "components", "schemas", w.defined, "responses", shared, "securitySchemes", "key",
         "type", "http", "scheme", "bearer", "security", "key");
     size_t n;

@@ -21,7 +21,8 @@ def schemathesis(server):
     program = os.path.join(os.path.dirname(sys.executable), "schemathesis")
     done = subprocess.run([program, "run", address(server) + "/openapi.json", "--max-examples", str(CASES), "--phases", "examples,fuzzing",
                            "--checks", ",".join(CHECKS), "--seed", "1", "--workers", "2", "--request-timeout", "60", "--no-color",
-                           "--continue-on-failure"], cwd=server.folder, capture_output=True, text=True, timeout=600)
+                           "--continue-on-failure"], cwd=server.folder, capture_output=True, text=True, timeout=900,
+                          env={**os.environ, "SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))})
     print("\n".join(done.stdout.splitlines()[-25:]))
     assert done.returncode == 0, done.stdout
     assert server.call("GET", "/readyz")[0] == 200
