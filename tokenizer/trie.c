@@ -28,8 +28,17 @@ struct child {
     uint32_t low, high; /* keys */
 };
 
+/* A key on its way: the symbol that its group is split by next stands with it, so that sorting need not look
+ * at the spelling twice. */
+struct item {
+    const uint16_t *symbols;
+    uint32_t piece;
+    uint16_t length;
+    uint16_t next; /* 0: the key ends here */
+};
+
 struct builder {
-    struct trie_key *keys, *spare; /* spare: room for sorting a group */
+    struct item *items, *spare; /* spare: room for sorting a group */
     uint32_t symbols;
     trie_node *nodes;
     uint64_t *free_places; /* a bit for each node */
@@ -131,57 +140,56 @@ static enum status push(struct builder *b, struct group g)
     return STATUS_OK;
 }
 
-/* Takes the key that ends at the group's node out of the group and gives its piece to the node. */
-static enum status settle(struct builder *b, struct group *g)
+static enum status equal_keys(const struct builder *b, uint32_t one, uint32_t other)
 {
-    uint32_t piece = TRIE_NONE;
-    for (uint32_t i = g->low; i < g->high; i++) {
-        struct trie_key key = b->keys[i];
-        if (key.length != g->depth)
-            continue;
-        if (piece != TRIE_NONE)
-            return error_set(
-                b->err, STATUS_CORRUPT,
-                "the tokenizer has one piece under two numbers, %u and %u; fetch the model again", piece,
-                key.piece);
-        piece = key.piece;
-        b->keys[i] = b->keys[g->low];
-        b->keys[g->low++] = key;
-    }
-    b->nodes[g->node] = trie_pack(piece, 0, (uint32_t)(b->nodes[g->node] & 0xFFFF));
-    return STATUS_OK;
+    return error_set(b->err, STATUS_CORRUPT,
+                     "the tokenizer has one piece under two numbers, %u and %u; fetch the model again", one,
+                     other);
 }
 
-/* Sorts a group by the symbol behind the shared ones, in order of first appearance; returns the number of
- * children. */
-static uint32_t split(struct builder *b, struct group g)
+static void set_piece(struct builder *b, uint32_t node, uint32_t piece)
 {
-    uint32_t count = 0;
-    for (uint32_t i = g.low; i < g.high; i++) {
-        uint32_t symbol = b->keys[i].symbols[g.depth];
-        if (b->counts[symbol]++ == 0)
-            b->children[count++].symbol = symbol;
-    }
+    b->nodes[node] = trie_pack(piece, trie_base(b->nodes[node]), (uint32_t)(b->nodes[node] & 0xFFFF));
+}
+
+/* Sorts a group by the next symbol, in order of first appearance; the key that ends here leaves it and comes
+ * out as `piece`. */
+static enum status split(struct builder *b, struct group g, uint32_t *count, uint32_t *piece)
+{
     uint32_t at = g.low;
-    for (uint32_t i = 0; i < count; i++) {
+    *count = 0;
+    *piece = TRIE_NONE;
+    for (uint32_t i = g.low; i < g.high; i++) {
+        uint32_t symbol = b->items[i].next;
+        if (symbol != 0) {
+            if (b->counts[symbol]++ == 0)
+                b->children[(*count)++].symbol = symbol;
+        } else if (*piece == TRIE_NONE) {
+            *piece = b->items[i].piece;
+        } else {
+            return equal_keys(b, *piece, b->items[i].piece);
+        }
+    }
+    for (uint32_t i = 0; i < *count; i++) {
         struct child *c = &b->children[i];
         uint32_t size = b->counts[c->symbol];
-        c->low = c->high = at;
-        b->counts[c->symbol] = at;
+        c->low = b->counts[c->symbol] = at;
         at += size;
     }
-    if (count > 1) {
-        for (uint32_t i = g.low; i < g.high; i++)
-            b->spare[b->counts[b->keys[i].symbols[g.depth]]++] = b->keys[i];
-        memcpy(b->keys + g.low, b->spare + g.low, (g.high - g.low) * sizeof *b->keys);
-    } else {
-        b->counts[b->children[0].symbol] = at;
+    for (uint32_t i = g.low; i < g.high; i++) {
+        struct item item = b->items[i];
+        uint32_t *place = &b->counts[item.next];
+        if (item.next == 0)
+            continue;
+        item.next = item.length > g.depth + 1 ? item.symbols[g.depth + 1] : 0;
+        b->spare[(*place)++] = item;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    memcpy(b->items + g.low, b->spare + g.low, (at - g.low) * sizeof *b->items);
+    for (uint32_t i = 0; i < *count; i++) {
         b->children[i].high = b->counts[b->children[i].symbol];
         b->counts[b->children[i].symbol] = 0;
     }
-    return count;
+    return STATUS_OK;
 }
 
 /* Places the children of a group's node. */
@@ -200,21 +208,31 @@ static enum status place(struct builder *b, uint32_t node, const struct child *c
     return STATUS_OK;
 }
 
-static enum status grow(struct builder *b, struct group g)
+/* The nodes of a key that is alone in its group. */
+static enum status add_tail(struct builder *b, struct group g)
 {
-    enum status status = settle(b, &g);
+    const struct item *item = &b->items[g.low];
+    enum status status = STATUS_OK;
     uint32_t base = 0;
-    while (status == STATUS_OK && g.high - g.low == 1) {
-        struct child only = {b->keys[g.low].symbols[g.depth], g.low, g.high};
+    for (uint32_t depth = g.depth; depth < item->length && status == STATUS_OK; depth++) {
+        struct child only = {.symbol = item->symbols[depth]};
         status = place(b, g.node, &only, 1, &base);
         g.node = base + only.symbol;
-        g.depth++;
-        if (status == STATUS_OK)
-            status = settle(b, &g);
     }
-    if (status != STATUS_OK || g.low == g.high)
+    if (status == STATUS_OK)
+        set_piece(b, g.node, item->piece);
+    return status;
+}
+
+static enum status grow(struct builder *b, struct group g)
+{
+    uint32_t count = 0, base = 0, piece = TRIE_NONE;
+    if (g.high - g.low == 1)
+        return add_tail(b, g);
+    enum status status = split(b, g, &count, &piece);
+    if (status != STATUS_OK)
         return status;
-    uint32_t count = split(b, g);
+    set_piece(b, g.node, piece);
     status = place(b, g.node, b->children, count, &base);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         const struct child *c = &b->children[i];
@@ -234,7 +252,8 @@ static enum status build(struct builder *b, uint32_t count)
     b->start = b->single_start = b->symbols / 64;
     if (count == 0)
         return STATUS_OK;
-    uint32_t children = split(b, (struct group){0, count, 0, TRIE_NONE});
+    uint32_t children = 0, piece;
+    status = split(b, (struct group){0, count, 0, 0}, &children, &piece);
     for (uint32_t i = 0; i < children && status == STATUS_OK; i++) {
         const struct child *c = &b->children[i];
         status = push(b, (struct group){c->low, c->high, 1, c->symbol});
@@ -244,14 +263,18 @@ static enum status build(struct builder *b, uint32_t count)
     return status;
 }
 
-enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
+enum status trie_build(const struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
                        uint32_t *node_count, struct error *err)
 {
-    struct builder b = {.keys = keys, .symbols = symbols, .err = err};
+    struct builder b = {.symbols = symbols, .err = err};
+    b.items = malloc((count + 1) * sizeof *b.items);
     b.spare = malloc((count + 1) * sizeof *b.spare);
     b.counts = calloc(symbols, sizeof *b.counts);
     b.children = malloc(symbols * sizeof *b.children);
-    enum status status = b.spare != NULL && b.counts != NULL && b.children != NULL
+    for (uint32_t i = 0; i < count && b.items != NULL; i++)
+        b.items[i] =
+            (struct item){keys[i].symbols, keys[i].piece, (uint16_t)keys[i].length, keys[i].symbols[0]};
+    enum status status = b.items != NULL && b.spare != NULL && b.counts != NULL && b.children != NULL
                              ? build(&b, count)
                              : error_memory(err, "building the tokenizer");
     if (status == STATUS_OK) {
@@ -262,6 +285,7 @@ enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, 
     free(b.nodes);
     free(b.free_places);
     free(b.free_bases);
+    free(b.items);
     free(b.spare);
     free(b.counts);
     free(b.children);

@@ -29,14 +29,14 @@
 typedef uint64_t trie_node;
 
 struct trie_key {
-    const uint16_t *symbols;
-    uint32_t length; /* > 0 */
-    uint32_t piece;  /* < TRIE_NONE */
+    const uint16_t *symbols; /* none of them 0 */
+    uint32_t length;         /* 1 to 65535 */
+    uint32_t piece;          /* < TRIE_NONE */
 };
 
-/* Builds the table from keys that differ; their order is changed. *nodes is the caller's, to be freed with
+/* Builds the table from keys that differ. *nodes is the caller's, to be freed with
  * free(). CORRUPT when two keys are equal, UNSUPPORTED when they need more than TRIE_NODES. */
-enum status trie_build(struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
+enum status trie_build(const struct trie_key *keys, uint32_t count, uint32_t symbols, trie_node **nodes,
                        uint32_t *node_count, struct error *err);
 
 static inline uint32_t trie_piece(trie_node node)
