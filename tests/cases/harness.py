@@ -19,6 +19,12 @@ BUILD = os.environ.get("COGNATE_BUILD") or os.path.join(SOURCE, "build")
 PROGRAM = os.path.join(BUILD, "cognate")
 
 
+def sanitized():
+    """Is the program built with a sanitizer, which takes memory of its own?"""
+    with open(os.path.join(BUILD, "CMakeCache.txt")) as file:
+        return re.search(r"^SANITIZE:STRING=.", file.read(), re.MULTILINE) is not None
+
+
 def cognate(*arguments, db=None, stdin=None, env=None, timeout=300, cwd=None, text=True):
     """Runs the program to its end: (exit code, stdout, stderr)."""
     command = [PROGRAM] + (["--db", db] if db else []) + list(arguments)
