@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#define BULK_TURN       4 /* each 4th pass begins with bulk: queries slow it down, but cannot starve it */
 #define BATCH_TOKENS    768 /* of one pass: the kernels reach their full rate from 96 */
 #define BATCH_SEQUENCES 256
 #define SHARE_TOKENS    96 /* a thread takes this much even when others idle */
@@ -40,6 +41,7 @@ struct batcher {
     struct lane query, bulk;
     uint64_t unclaimed; /* tokens */
     unsigned running;   /* passes */
+    uint64_t passes;    /* begun */
     bool stopping;
     uint32_t most_calls;
     struct batch_stats stats;
@@ -189,8 +191,9 @@ static void *work(void *argument)
             break;
         uint64_t share = b->unclaimed / b->thread_count;
         uint64_t budget = share < SHARE_TOKENS ? SHARE_TOKENS : share > BATCH_TOKENS ? BATCH_TOKENS : share;
-        size_t tokens = 0, count = claim(w, &b->query, budget, 0, &tokens);
-        count = claim(w, &b->bulk, budget, count, &tokens);
+        bool turn = ++b->passes % BULK_TURN == 0;
+        size_t tokens = 0, count = claim(w, turn ? &b->bulk : &b->query, budget, 0, &tokens);
+        count = claim(w, turn ? &b->query : &b->bulk, budget, count, &tokens);
         if (count == 0) { /* all that waited was cancelled */
             pthread_cond_broadcast(&b->done);
             continue;

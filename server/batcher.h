@@ -13,6 +13,7 @@
  *             ├─────────▶ bulk lane  ─┴─▶ thread: up to BATCH_TOKENS tokens, queries first ─▶ one pass ─▶ rows
  *             └─ nothing else to do ────▶ the caller itself, all cores sharing every step ──────────────▶ rows
  *
+ * Each fourth pass takes bulk first: queries may slow it down, never starve it.
  * A thread takes its share of what waits and no more, so that little work is spread over all threads and much
  * work comes in full passes: the schedule for throughput. A job of one text, or of a few short ones, that finds
  * nothing waiting and nobody working is run by its caller in batcher_wait, and the other cores help with every

@@ -216,6 +216,39 @@ static void a_deadline_takes_back_what_waits(void **state)
     free(out);
 }
 
+/* Bulk gets its turn while more queries wait than a thread can do in the time. */
+static void queries_do_not_starve_bulk(void **state)
+{
+    (void)state;
+    enum { QUERIES = 400 };
+    struct batcher *b = NULL;
+    struct batch_stats stats;
+    atomic_bool enough = false;
+    struct batch_job *queries = calloc(QUERIES, sizeof *queries);
+    float *out = malloc((QUERIES + 1) * TEXTS * width * sizeof *out);
+    assert_int_equal(batcher_new(model, 1, 2, &b, NULL), STATUS_OK);
+    for (size_t i = 0; i < QUERIES; i++) {
+        queries[i] = (struct batch_job){.ids = ids,
+                                        .starts = starts,
+                                        .n = TEXTS,
+                                        .out = out + i * TEXTS * width,
+                                        .cancelled = &enough};
+        batcher_submit(b, &queries[i]);
+    }
+    struct batch_job bulk = {
+        .ids = ids, .starts = starts, .n = 2, .out = out + QUERIES * TEXTS * width, .bulk = true};
+    batcher_submit(b, &bulk);
+    assert_int_equal(batcher_wait(b, &bulk, NULL), STATUS_OK);
+    batcher_stats(b, &stats);
+    assert_true(stats.texts < QUERIES * TEXTS / 2);
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < QUERIES; i++)
+        batcher_wait(b, &queries[i], NULL);
+    batcher_free(b);
+    free(out);
+    free(queries);
+}
+
 /* Nobody works for a caller who has left before his turn. */
 static void a_cancelled_job_is_passed_over(void **state)
 {
@@ -263,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_lone_text_is_run_by_its_caller),
         cmocka_unit_test(a_full_house_is_refused),
         cmocka_unit_test(a_deadline_takes_back_what_waits),
+        cmocka_unit_test(queries_do_not_starve_bulk),
         cmocka_unit_test(a_cancelled_job_is_passed_over),
         cmocka_unit_test(a_bad_sequence_fails_its_job),
     };
