@@ -1,14 +1,16 @@
 /* Giving space back to the file system while the store is in use.
  *
- *     1. Free pages move to the end and are cut off, a few at a time, so that writers wait for moments only.
- *     2. When what is left is full of gaps (rows were deleted one by one all over the file), the file is
+ *     1. Postings of keywords are brought together, without those that were taken back.
+ *     2. Free pages move to the end and are cut off, a few at a time, so that writers wait for moments only.
+ *     3. When what is left is full of gaps (rows were deleted one by one all over the file), the file is
  *        written anew in one transaction. Searches go on meanwhile; writes wait.
- *     3. The log is copied into the file and cut to nothing.
+ *     4. The log is copied into the file and cut to nothing.
  *
  * Numbers of rows stay, so nothing in memory has to change.
  */
 #include <stdlib.h>
 
+#include "index/keyword.h"
 #include "index/store.h"
 
 #define STEP_PAGES  512  /* freed in a transaction */
@@ -59,6 +61,55 @@ static enum status free_some(struct store *s, int64_t *left, struct error *err)
 }
 _Static_assert(STEP_PAGES == 512, "the statement frees so many");
 
+/* The first space above `after` that has keywords; 0 for none. */
+static enum status next_with_keywords(struct store *s, int64_t after, int64_t *out, struct error *err)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    struct sql *sql;
+    enum status status = store_reader(s, &sql, err);
+    if (status != STATUS_OK)
+        return status;
+    status = sql_get(sql, "SELECT id FROM spaces WHERE id > ?1 AND keyword_rules <> '' ORDER BY id LIMIT 1",
+                     &st, err);
+    if (status == STATUS_OK) {
+        sqlite3_bind_int64(st, 1, after);
+        status = sql_step(sql, st, &row, err);
+    }
+    *out = status == STATUS_OK && row ? sqlite3_column_int64(st, 0) : 0;
+    store_reader_done(s, sql);
+    return status;
+}
+
+static enum status tidy_step(struct store *s, int64_t space, bool begin, bool *more, struct error *err)
+{
+    enum status status = store_begin(s, err);
+    if (status != STATUS_OK)
+        return status;
+    status = keyword_tidy(&s->writer, space, begin, more, err);
+    if (status == STATUS_OK)
+        status = store_commit(s, err);
+    store_end(s);
+    return status;
+}
+
+static enum status tidy_keywords(struct store *s, const struct watcher *w, struct error *err)
+{
+    int64_t space = 0;
+    enum status status = next_with_keywords(s, 0, &space, err);
+    while (status == STATUS_OK && space != 0) {
+        bool more = true;
+        for (bool begin = true; status == STATUS_OK && more; begin = false) {
+            status = tidy_step(s, space, begin, &more, err);
+            if (status == STATUS_OK)
+                status = watcher_tell(w, 0, 0, err);
+        }
+        if (status == STATUS_OK)
+            status = next_with_keywords(s, space, &space, err);
+    }
+    return status;
+}
+
 /* SQLite builds the new file beside the old one through an attached database, which is otherwise forbidden.
  */
 static enum status write_anew(struct store *s, struct error *err)
@@ -77,12 +128,14 @@ enum status store_compact(struct store *s, const struct watcher *w, struct compa
 {
     struct store_info before = {0}, after = {0};
     struct space space = {0};
-    enum status status = store_turn(s, err);
+    enum status status = store_info(s, &before, err);
+    if (status == STATUS_OK)
+        status = tidy_keywords(s, w, err);
+    if (status == STATUS_OK)
+        status = store_turn(s, err);
     if (status != STATUS_OK)
         return status;
-    status = store_info(s, &before, err);
-    if (status == STATUS_OK)
-        status = page_counts(s, &space, err);
+    status = page_counts(s, &space, err);
     store_end(s);
     int64_t left = space.free, last = left + 1;
     while (status == STATUS_OK && left > 0 && left < last) {

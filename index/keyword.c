@@ -436,3 +436,17 @@ enum status keyword_fill(struct sql *c, struct error *err)
         sql_run(c, "ROLLBACK", NULL);
     return status;
 }
+
+/* FTS5 counts at least two changes when it has merged something; a negative number of pages begins with all
+ * there is, as `optimize` does, but in steps. */
+enum status keyword_tidy(struct sql *c, int64_t space, bool begin, bool *more, struct error *err)
+{
+    int64_t before = sqlite3_total_changes64(c->db);
+    enum status status =
+        run_for_space(c,
+                      begin ? "INSERT INTO " TABLE "(" TABLE ", rank) VALUES ('merge', -1000)"
+                            : "INSERT INTO " TABLE "(" TABLE ", rank) VALUES ('merge', 1000)",
+                      space, err);
+    *more = status == STATUS_OK && sqlite3_total_changes64(c->db) - before >= 2;
+    return status;
+}

@@ -46,6 +46,10 @@ enum status keyword_remove(struct sql *c, int64_t *passages, size_t n, struct er
 /* Adds the postings of those of the passages that are still there, after keyword_remove and a change. */
 enum status keyword_restore(struct sql *c, int64_t *passages, size_t n, struct error *err);
 
+/* Within the writer's turn: one step of bringing a table's postings together, without those taken back;
+ * whether there is more to do. `begin` with the first step. */
+enum status keyword_tidy(struct sql *c, int64_t space, bool begin, bool *more, struct error *err);
+
 /* Outside of a transaction: makes what is missing in the store, a few thousand passages a transaction. */
 enum status keyword_fill(struct sql *c, struct error *err);
 
