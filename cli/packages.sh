@@ -2,6 +2,7 @@
 # Installs what Cognate needs from the distribution (Debian 12, Ubuntu 24.04) and prints what it installs.
 #     sh cli/packages.sh build     compiler and libraries
 #     sh cli/packages.sh test      these, and what the tests need
+#     sh cli/packages.sh browser   the browser that tries the web page
 # Does nothing, and needs no network, when all of it is there.
 set -eu
 
@@ -13,8 +14,9 @@ test="clang libclang-rt-dev libcmocka-dev python3 python3-venv curl procps poppl
 case "${1-}" in
 build) wanted=$build ;;
 test) wanted="$build $test" ;;
+browser) wanted=chromium ;;
 *)
-    echo "usage: sh cli/packages.sh build|test" >&2
+    echo "usage: sh cli/packages.sh build|test|browser" >&2
     exit 2
     ;;
 esac

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs each tests/clients/test_*.py in an environment of its own folder under build/, with the packages of requirements.txt
+# Runs each tests/clients/test_*.py and tests/web/test_*.py in an environment of its own folder under build/, with the packages of requirements.txt
 # and package.json. What cannot be fetched is reported as skipped, by name. Exit code 1 when a test fails.
 set -u
 cd "$(dirname "$0")/../.."
@@ -24,10 +24,11 @@ if command -v npm >/dev/null; then
 else
     missing="$missing node:openai (no npm here)"
 fi
+command -v chromium >/dev/null || sh cli/packages.sh browser || missing="$missing chromium"
 [ -z "$missing" ] || echo "clients: could not be fetched:$missing"
 
 passed=0 failed=0 skipped=0
-for test in tests/clients/test_*.py; do
+for test in tests/clients/test_*.py tests/web/test_*.py; do
     echo "== $test"
     $environment/bin/python "$test"
     case $? in

@@ -42,6 +42,7 @@ class Page:
     def __init__(self, browser, server, **context):
         self.context = browser.new_context(viewport={"width": 1280, "height": 860}, **context)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(180_000)  # nothing here depends on how fast the machine is
         self.url = f"http://127.0.0.1:{server.port}/"
         self.problems, self.bytes, self.foreign = [], {}, []
         self.page.on("console", lambda m: self.problems.append(m.text) if m.type in ("error", "warning") else None)
