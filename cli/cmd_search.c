@@ -57,6 +57,32 @@ static const struct option options[] = {
      .type = OPTION_TEXT,
      .value = "FILE",
      .help = "answer every line of a file (- for stdin) instead of QUERY"},
+    {.name = "like",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "ID",
+     .help = "instead of QUERY or beside it: near to this document; may be given again"},
+    {.name = "unlike",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "ID",
+     .help = "far from this document; may be given again"},
+    {.name = "also",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "NAME",
+     .help = "search this collection too, in one list; may be given again"},
+    {.name = "group-by",
+     .type = OPTION_TEXT,
+     .value = "FIELD",
+     .help = "one document for each value of this field of the metadata"},
+    {.name = "diversity",
+     .type = OPTION_REAL,
+     .value = "D",
+     .fallback = "0",
+     .most = 1,
+     .help = "above 0: documents that are unlike each other too; 0.3 is a good first try"},
+    {.name = "exact", .type = OPTION_FLAG, .help = "insist on the nearest documents there are, proven"},
     {.name = "explain", .type = OPTION_FLAG, .help = "say how the answer was found and where the time went"},
     TABLE_FORMAT,
     {0},
@@ -66,24 +92,36 @@ static const struct example examples[] = {
     {"search \"late trains and refunds\"", "the five nearest documents, in whatever language"},
     {"search -k 20 --lang de --lang fr \"Miete\"", "only German and French ones"},
     {"search --mode hybrid \"pump AB-1234/7\"", "by meaning and by words; codes come first"},
-    {"search --mode keyword '\"late train\" refund*'", "a phrase that must be there, and words that begin so"},
+    {"search --mode keyword '\"late train\" refund*'",
+     "a phrase that must be there, and words that begin so"},
+    {"search --like notes/zug.md --unlike notes/bakery.txt",
+     "what is near to one document and far from another"},
     {"search --filter '{\"field\":\"year\",\"gte\":2000}' --json \"harvest\"", "one JSON object a hit"},
     {0},
 };
 
 /* ---- the request ---- */
 
+/* The values of a repeated option as a list under `key`. */
+static enum status add_list(json_t *body, const struct arguments *a, const char *option, const char *key,
+                            struct error *err)
+{
+    json_t *list = json_array();
+    enum status status = list != NULL ? STATUS_OK : error_memory(err, "searching");
+    for (size_t i = 0; status == STATUS_OK && arguments_each(a, option, i) != NULL; i++)
+        if (json_array_append_new(list, json_string(arguments_each(a, option, i))) != 0)
+            status = error_set(err, STATUS_INVALID, "--%s is not UTF-8", option);
+    if (status == STATUS_OK && json_array_size(list) > 0 && json_object_set(body, key, list) != 0)
+        status = error_memory(err, "searching");
+    json_decref(list);
+    return status;
+}
+
 static enum status add_filters(json_t *body, const struct arguments *a, struct error *err)
 {
     const char *filter = arguments_text(a, "filter");
-    json_t *languages = json_array(), *parsed = NULL;
-    enum status status = languages != NULL ? STATUS_OK : error_memory(err, "searching");
-    for (size_t i = 0; status == STATUS_OK && arguments_each(a, "lang", i) != NULL; i++)
-        if (json_array_append_new(languages, json_string(arguments_each(a, "lang", i))) != 0)
-            status = error_set(err, STATUS_INVALID, "--lang is not UTF-8");
-    if (status == STATUS_OK && json_array_size(languages) > 0 &&
-        json_object_set(body, "lang", languages) != 0)
-        status = error_memory(err, "searching");
+    json_t *parsed = NULL;
+    enum status status = add_list(body, a, "lang", "lang", err);
     if (status == STATUS_OK && filter != NULL) {
         struct error inner = {0};
         status = api_parse_body(filter, strlen(filter), &parsed, &inner);
@@ -93,7 +131,28 @@ static enum status add_filters(json_t *body, const struct arguments *a, struct e
             status = error_memory(err, "searching");
     }
     json_decref(parsed);
-    json_decref(languages);
+    return status;
+}
+
+/* What asks for other hits than the nearest ones of one collection. */
+static enum status add_choices(json_t *body, const struct arguments *a, struct error *err)
+{
+    const char *group = arguments_text(a, "group-by");
+    double diversity = arguments_real(a, "diversity");
+    enum status status = add_list(body, a, "like", "like", err);
+    if (status == STATUS_OK)
+        status = add_list(body, a, "unlike", "unlike", err);
+    if (status == STATUS_OK)
+        status = add_list(body, a, "also", "collections", err);
+    if (status == STATUS_OK && group != NULL &&
+        json_object_set_new(body, "group_by", json_string(group)) != 0)
+        status = error_set(err, STATUS_INVALID, "--group-by is not UTF-8");
+    if (status == STATUS_OK && diversity > 0 &&
+        json_object_set_new(body, "diversity", json_real(diversity)) != 0)
+        status = error_memory(err, "searching");
+    if (status == STATUS_OK && arguments_flag(a, "exact") &&
+        json_object_set_new(body, "exact", json_true()) != 0)
+        status = error_memory(err, "searching");
     return status;
 }
 
@@ -109,6 +168,8 @@ static enum status make_body(const struct arguments *a, json_t **out, struct err
     if (status == STATUS_OK && arguments_flag(a, "explain") &&
         json_object_set_new(body, "explain", json_true()) != 0)
         status = error_memory(err, "searching");
+    if (status == STATUS_OK)
+        status = add_choices(body, a, err);
     if (status == STATUS_OK)
         status = search_mode_set(body, arguments_choice(a, "mode"), err);
     if (status == STATUS_OK)
@@ -271,11 +332,11 @@ static enum outcome search_one(struct session *s, const struct arguments *a, str
                                struct table *t, const char *path, json_t *body, const char *query,
                                struct error *err)
 {
-    json_t *answer = NULL, *text = json_string(query);
+    json_t *answer = NULL, *text = query != NULL ? json_string(query) : NULL;
     enum status status = STATUS_OK;
-    if (text == NULL)
+    if (query != NULL && text == NULL)
         status = error_set(err, STATUS_INVALID, "the query is not UTF-8; check the locale of the terminal");
-    else if (json_object_set_new(body, "query", text) != 0)
+    else if (text != NULL && json_object_set_new(body, "query", text) != 0)
         status = error_memory(err, "searching");
     if (status == STATUS_OK)
         status = client_call(c, "POST", path, NULL, body, &answer, err);
@@ -357,23 +418,26 @@ static enum status query_text(const struct arguments *a, struct buf *out, struct
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     static const struct column columns[] = {
-        {"query", ALIGN_LEFT},   {"rank", ALIGN_RIGHT},      {"id", ALIGN_LEFT},    {"lang", ALIGN_LEFT},
-        {"cosine", ALIGN_RIGHT}, {"bm25", ALIGN_RIGHT},      {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT}, {"passage", ALIGN_LEFT}};
+        {"query", ALIGN_LEFT},      {"rank", ALIGN_RIGHT},   {"id", ALIGN_LEFT},
+        {"lang", ALIGN_LEFT},       {"cosine", ALIGN_RIGHT}, {"bm25", ALIGN_RIGHT},
+        {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT}};
     struct client *c = NULL;
     struct table t;
     struct buf path, query;
     json_t *body = NULL;
     enum outcome outcome = OUTCOME_ERROR;
-    bool file = arguments_given(a, "queries");
+    bool file = arguments_given(a, "queries"), asked = a->operand_count > 0;
+    bool example = arguments_each(a, "like", 0) != NULL;
     buf_init(&path, 4096);
     buf_init(&query, 1 << 20);
     if (s->format == FORMAT_TEXT)
         s->format = (enum format)arguments_choice(a, "format");
     table_init(&t, s, file ? columns : columns + 1, sizeof columns / sizeof *columns - !file);
     enum status status = STATUS_OK;
-    if (file == (a->operand_count > 0))
-        status = error_set(err, STATUS_INVALID, "give a QUERY or --queries FILE, and not both");
-    if (status == STATUS_OK && !file)
+    if (file ? asked : !asked && !example)
+        status = error_set(err, STATUS_INVALID,
+                           "give a QUERY, --like ID or --queries FILE, and the last one alone");
+    if (status == STATUS_OK && asked)
         status = query_text(a, &query, err);
     if (status == STATUS_OK)
         status = make_body(a, &body, err);
@@ -383,7 +447,11 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = client_open(s, STORE_READ, &c, err);
     if (status == STATUS_OK)
         outcome = file ? search_file(s, a, c, &t, path.data, body, err)
-                       : search_one(s, a, c, &t, path.data, body, query.len > 0 ? query.data : "", err);
+                       : search_one(s, a, c, &t, path.data, body,
+                                    !asked          ? NULL
+                                    : query.len > 0 ? query.data
+                                                    : "",
+                                    err);
     if (outcome != OUTCOME_ERROR && s->format != FORMAT_TEXT && s->format != FORMAT_JSON &&
         table_print(&t, err) != STATUS_OK)
         outcome = OUTCOME_ERROR;
@@ -397,13 +465,14 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 
 const struct command command_search = {
     .name = "search",
-    .operands = "QUERY",
+    .operands = "[QUERY]",
     .summary = "find the documents nearest in meaning to a query",
     .details =
         "The query may be in any language, and so may the documents. Each hit is a document with its best "
         "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. "
         "QUERY - "
-        "is read from stdin. By --mode keyword any text is a query: words that may occur, phrases in quotes that "
+        "is read from stdin. By --mode keyword any text is a query: words that may occur, phrases in quotes "
+        "that "
         "must, and beginnings of words with a * behind them.\n"
         "Exit code 1 when nothing was found.",
     .options = options,

@@ -17,6 +17,21 @@ static const struct option options[] = {
      .type = OPTION_TEXT,
      .value = "FILE",
      .help = "compare the two columns of every line of a TSV file (- for stdin) instead of A and B"},
+    {.name = "id", .type = OPTION_TEXT, .value = "ID", .help = "the documents nearest to this one instead"},
+    {.name = "collection",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .fallback = "default",
+     .help = "where that document lies"},
+    {.name = "limit",
+     .letter = 'k',
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "5",
+     .least = 1,
+     .most = 1000,
+     .help = "how many documents are near to it"},
     TABLE_FORMAT,
     {0},
 };
@@ -24,6 +39,7 @@ static const struct option options[] = {
 static const struct example examples[] = {
     {"similar \"The train is late.\" \"Der Zug hat Verspätung.\"", "cosine and relevance of two texts"},
     {"similar --pairs pairs.tsv --format tsv", "of many, one line each"},
+    {"similar --id notes/zug.md -k 10", "the ten documents nearest to one that is in the store"},
     {0},
 };
 
@@ -137,17 +153,67 @@ static enum status run_pairs(struct session *s, struct client *c, const char *pa
     return status;
 }
 
+/* ---- neighbours of a document ---- */
+
+static enum status print_neighbours(const struct session *s, const json_t *hits, struct error *err)
+{
+    static const struct column columns[] = {
+        {"cosine", ALIGN_RIGHT}, {"relevance", ALIGN_RIGHT}, {"id", ALIGN_LEFT}, {"title", ALIGN_LEFT}};
+    struct table t;
+    enum status status = STATUS_OK;
+    table_init(&t, s, columns, 4);
+    for (size_t i = 0; i < json_array_size(hits) && status == STATUS_OK; i++) {
+        const json_t *hit = json_array_get(hits, i);
+        status = s->format == FORMAT_JSON
+                     ? output_json(hit, err)
+                     : add_row(&t, hit, shape_text(hit, "id"), shape_text(hit, "title"), err);
+    }
+    if (status == STATUS_OK && s->format != FORMAT_JSON)
+        status = table_print(&t, err);
+    table_release(&t);
+    return status;
+}
+
+static enum outcome neighbours(struct session *s, const struct arguments *a, const char *id,
+                               struct error *err)
+{
+    struct client *c = NULL;
+    struct buf path;
+    json_t *answer = NULL,
+           *body = json_pack("{s:[s], s:I}", "like", id, "k", (json_int_t)arguments_count(a, "limit"));
+    buf_init(&path, 4096);
+    enum status status =
+        body != NULL ? STATUS_OK : error_set(err, STATUS_INVALID, "--id is not UTF-8; check the locale");
+    if (status == STATUS_OK)
+        status = client_collection_path(&path, arguments_text(a, "collection"), "/search", err);
+    if (status == STATUS_OK)
+        status = client_open(s, STORE_READ, &c, err);
+    if (status == STATUS_OK)
+        status = client_call(c, "POST", path.data, NULL, body, &answer, err);
+    const json_t *hits = json_object_get(answer, "hits");
+    size_t n = json_array_size(hits);
+    if (status == STATUS_OK)
+        status = print_neighbours(s, hits, err);
+    json_decref(answer);
+    json_decref(body);
+    client_close(c);
+    buf_release(&path);
+    return status != STATUS_OK ? OUTCOME_ERROR : n > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
+}
+
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     struct client *c = NULL;
     json_t *answer = NULL;
-    const char *pairs = arguments_text(a, "pairs");
+    const char *pairs = arguments_text(a, "pairs"), *id = arguments_text(a, "id");
     if (s->format == FORMAT_TEXT)
         s->format = (enum format)arguments_choice(a, "format");
-    if (a->operand_count != (pairs != NULL ? 0 : 2)) {
-        error_set(err, STATUS_INVALID, "give two texts, or --pairs FILE");
+    if ((pairs != NULL && id != NULL) || a->operand_count != (pairs != NULL || id != NULL ? 0 : 2)) {
+        error_set(err, STATUS_INVALID, "give two texts, --pairs FILE or --id ID");
         return OUTCOME_ERROR;
     }
+    if (id != NULL)
+        return neighbours(s, a, id, err);
     enum status status = client_open_model(s, &c, err);
     if (status == STATUS_OK && pairs != NULL)
         status = run_pairs(s, c, pairs, err);
@@ -162,8 +228,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 
 const struct command command_similar = {
     .name = "similar",
-    .operands = "A B",
-    .summary = "say how near two texts are in meaning",
+    .operands = "[A B]",
+    .summary = "say how near two texts are in meaning, or what is near to a document",
     .details = "Cosine is 1 for texts of the same meaning; unrelated ones lie well above 0 too. Relevance "
                "puts it on a "
                "scale from 0 to 1 by the model's curve for texts of the same kind.",

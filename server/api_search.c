@@ -1,222 +1,43 @@
 #include <math.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/cursor.h"
 #include "server/filter_json.h"
 #include "server/routes.h"
+#include "server/search_lists.h"
+#include "server/search_shapes.h"
 
-#define QUERIES    256   /* of one call */
-#define HITS       20000 /* queries × k of one call */
-#define DEFAULT_K  5
-#define MOST_WIDTH 65536
-
-/* What a hit can be reduced to; id and score are always there. */
-static const char *const part_names[] = {"collection", "cosine",   "bm25",    "relevance",  "lang",
-                                         "title",      "metadata", "passage", "highlights", NULL};
-enum part { COLLECTION, COSINE, BM25, RELEVANCE, LANG, TITLE, METADATA, PASSAGE, HIGHLIGHTS };
-
-static const char *const mode_names[] = {
-    [SEARCH_SEMANTIC] = "semantic", [SEARCH_KEYWORD] = "keyword", [SEARCH_HYBRID] = "hybrid", NULL};
-static const char *const fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = "rrf", NULL};
-
-#define COMMON_FIELDS                                                                                        \
-    {.name = "k",                                                                                            \
-     .kind = FIELD_INTEGER,                                                                                  \
-     .least = 1,                                                                                             \
-     .most = 1000,                                                                                           \
-     .about = "Documents wanted; 5 when absent."},                                                           \
-        {.name = "lang",                                                                                     \
-         .kind = FIELD_TEXT,                                                                                 \
-         .count = FIELD_ONE_OR_LIST,                                                                         \
-         .items = 256,                                                                                       \
-         .least = 1,                                                                                         \
-         .most = 64,                                                                                         \
-         .about = "Only documents in these languages; zh takes zh-Hant too."},                               \
-        {.name = "filter",                                                                                   \
-         .kind = FIELD_OBJECT,                                                                               \
-         .about =                                                                                            \
-             "Only documents it holds for, for example {\"field\": \"year\", \"gte\": 2000}. Keys: and, "    \
-             "or, not, lang, id, field with eq, in, gt, gte, lt, lte, prefix, exists."},                     \
-        {.name = "mode",                                                                                     \
-         .kind = FIELD_TEXT,                                                                                 \
-         .choices = mode_names,                                                                              \
-         .about =                                                                                            \
-             "semantic (the default) goes by meaning; keyword by words: any text, \"phrases\" that must be " \
-             "there, beginnings*; hybrid by both."},                                                         \
-        {.name = "fusion",                                                                                   \
-         .kind = FIELD_TEXT,                                                                                 \
-         .choices = fusion_names,                                                                            \
-         .about = "How hybrid makes one list: sum (the default) of relevance and keyword score, or rrf, "    \
-                  "reciprocal ranks."},                                                                      \
-        {.name = "min_relevance",                                                                            \
-         .kind = FIELD_NUMBER,                                                                               \
-         .least = 0,                                                                                         \
-         .most = 1,                                                                                          \
-         .about = "Leaves out hits of less relevance; an empty answer then says that there is nothing."},    \
-        {.name = "fields",                                                                                   \
-         .kind = FIELD_TEXT,                                                                                 \
-         .count = FIELD_LIST,                                                                                \
-         .choices = part_names,                                                                              \
-         .about = "What hits hold beside id and score; everything when absent."},                            \
-        {.name = "exact",                                                                                    \
-         .kind = FIELD_BOOLEAN,                                                                              \
-         .about = "Whether the k best must be proven; answers are, always."},                                \
-    {                                                                                                        \
-        .name = "explain", .kind = FIELD_BOOLEAN, .about = "Adds where the time went."                       \
-    }
-
-static const struct field body_fields[] = {
-    {.name = "query",
-     .kind = FIELD_TEXT,
-     .least = 1,
-     .most = ENGINE_QUERY_BYTES,
-     .about = "What to look for, in any language."},
-    {.name = "vector",
-     .kind = FIELD_NUMBER,
-     .count = FIELD_LIST,
-     .items = MOST_WIDTH,
-     .about = "In place of query: a vector of the collection's model."},
-    {.name = "queries",
-     .kind = FIELD_TEXT,
-     .count = FIELD_LIST,
-     .items = QUERIES,
-     .least = 1,
-     .most = ENGINE_QUERY_BYTES,
-     .about = "In place of query: several, answered in order. queries times k is at most 20,000."},
-    COMMON_FIELDS,
-};
-const struct shape shape_search = SHAPE("Search", "A search: one of query, vector and queries.", body_fields,
-                                        .example = "{\"query\":\"When can I borrow books?\",\"k\":3}");
-
-static const struct field parameter_fields[] = {
-    {.name = "query",
-     .kind = FIELD_TEXT,
-     .required = true,
-     .least = 1,
-     .most = ENGINE_QUERY_BYTES,
-     .about = "What to look for, in any language."},
-    COMMON_FIELDS,
-};
-const struct shape shape_search_query = SHAPE("SearchParameters", "A search.", parameter_fields);
-
-/* ---- the answer's shape ---- */
-
-static const struct field passage_fields[] = {
-    {.name = "text", .kind = FIELD_TEXT, .required = true, .about = "The passage that fits best."},
-    {.name = "start",
-     .kind = FIELD_INTEGER,
-     .required = true,
-     .about = "Its first byte in the document's text."},
-    {.name = "end", .kind = FIELD_INTEGER, .required = true, .about = "The byte behind its last."},
-    {.name = "start_char", .kind = FIELD_INTEGER, .required = true, .about = "start, in code points."},
-    {.name = "end_char", .kind = FIELD_INTEGER, .required = true, .about = "end, in code points."},
-    {.name = "score",
-     .kind = FIELD_NUMBER,
-     .required = true,
-     .about = "Its cosine to the query; its bm25 in mode keyword."},
-};
-static const struct shape shape_passage = SHAPE("Passage", "A stretch of a document.", passage_fields);
-
-static const struct field hit_fields[] = {
-    {.name = "id", .kind = FIELD_TEXT, .required = true, .about = "The document."},
-    {.name = "score",
-     .kind = FIELD_NUMBER,
-     .required = true,
-     .about =
-         "What hits are ordered by: cosine, bm25, or what hybrid makes of both, with 1 more for each code "
-         "of the query (a part number, an error code) that the passage has."},
-    {.name = "collection", .kind = FIELD_TEXT, .about = "Where it lies."},
-    {.name = "cosine",
-     .kind = FIELD_NUMBER,
-     .nullable = true,
-     .about = "Cosine of its passage to the query; null in mode keyword."},
-    {.name = "bm25",
-     .kind = FIELD_NUMBER,
-     .nullable = true,
-     .about = "Keyword score of its passage, 0 when it has none of the words; null in mode semantic."},
-    {.name = "relevance",
-     .kind = FIELD_NUMBER,
-     .nullable = true,
-     .about = "How probable it is that the hit answers the query, by the model's curve; null without one."},
-    {.name = "lang", .kind = FIELD_TEXT, .about = "BCP 47; und when unknown."},
-    {.name = "title", .kind = FIELD_TEXT, .nullable = true, .about = "The document's title."},
-    {.name = "metadata", .kind = FIELD_OBJECT, .about = "The document's metadata."},
-    {.name = "passage", .kind = FIELD_OBJECT, .of = &shape_passage, .about = "Its best passage."},
-    {.name = "highlights",
-     .kind = FIELD_ANY,
-     .count = FIELD_LIST,
-     .about = "[start, end] of words of the query in the passage, as bytes of the document's text; empty in "
-              "mode semantic."},
-};
-static const struct shape shape_hit = SHAPE("Hit", "A document found.", hit_fields);
-
-static const struct field plan_fields[] = {
-    {.name = "kind",
-     .kind = FIELD_TEXT,
-     .required = true,
-     .about = "scan, keywords, hybrid; or empty when no passage passed the filter."},
-    {.name = "exact", .kind = FIELD_BOOLEAN, .required = true, .about = "The k best there are."},
-    {.name = "candidates",
-     .kind = FIELD_INTEGER,
-     .required = true,
-     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too."},
-    {.name = "filtered", .kind = FIELD_BOOLEAN, .required = true, .about = "A filter was applied."},
-    {.name = "rescored",
-     .kind = FIELD_INTEGER,
-     .about = "With explain: passages whose stored floats were read."},
-};
-static const struct shape shape_plan = SHAPE("Plan", "How the answer was found.", plan_fields);
-
-static const struct field timing_fields[] = {
-    {.name = "parse_ms", .kind = FIELD_NUMBER, .required = true, .about = "Reading the request."},
-    {.name = "search_ms",
-     .kind = FIELD_NUMBER,
-     .required = true,
-     .about = "Encoding the queries and searching."},
-    {.name = "answer_ms", .kind = FIELD_NUMBER, .required = true, .about = "Writing the hits."},
-};
-static const struct shape shape_timings = SHAPE("Timings", "Where the time went.", timing_fields);
-
-#define RESULT_FIELDS                                                                                        \
-    {.name = "hits",                                                                                         \
-     .kind = FIELD_OBJECT,                                                                                   \
-     .count = FIELD_LIST,                                                                                    \
-     .of = &shape_hit,                                                                                       \
-     .about = "Best first, ties by id."},                                                                    \
-        {.name = "plan", .kind = FIELD_OBJECT, .of = &shape_plan, .about = "How they were found."},          \
-    {                                                                                                        \
-        .name = "next_cursor", .kind = FIELD_TEXT, .nullable = true,                                         \
-        .about = "null: there are no further pages."                                                         \
-    }
-
-static const struct field result_fields[] = {RESULT_FIELDS};
-static const struct shape shape_result =
-    SHAPE("SearchResult", "The answer to one of several queries.", result_fields);
-
-static const struct field answer_fields[] = {
-    RESULT_FIELDS,
-    {.name = "results",
-     .kind = FIELD_OBJECT,
-     .count = FIELD_LIST,
-     .of = &shape_result,
-     .about = "Of several queries."},
-    {.name = "took_ms", .kind = FIELD_NUMBER, .required = true, .about = "Milliseconds."},
-    {.name = "timings", .kind = FIELD_OBJECT, .of = &shape_timings, .about = "With explain."},
-};
-const struct shape shape_search_answer = SHAPE("SearchAnswer", "What was found.", answer_fields);
+#define HITS      20000 /* queries × collections × k of one call */
+#define DEFAULT_K 5
+#define DEEPER    4 /* times as many hits are asked for when groups have left too few */
 
 /* ---- asking ---- */
 
 struct search {
     const json_t *asked; /* body or query string */
-    struct text *texts;
+    struct text *texts, *examples, *collections;
+    size_t like_count, unlike_count;
     float *vector;
     struct filter *filter;
-    struct engine_query *queries;
+    size_t n, lists;              /* queries, and collections that each goes to: */
+    struct engine_query *queries; /* n × lists */
     struct hits *hits;
-    size_t n;
-    bool several, explain;
-    unsigned parts; /* bits of enum part */
+    struct answer *answers; /* n */
+    size_t k;
+    const char *group; /* the field to group by; NULL for none */
+    struct cursor cursor;
+    unsigned char digest[CURSOR_QUERY];
+    bool several, explain, symmetric;
+    unsigned parts; /* bits of enum search_part */
+};
+
+/* The hits of a query. */
+struct answer {
+    struct listed *items;
+    size_t count;
+    bool cut_short; /* there are more, below what was looked at */
 };
 
 static enum status read_vector(struct search *s, const json_t *list, struct error *err)
@@ -227,61 +48,197 @@ static enum status read_vector(struct search *s, const json_t *list, struct erro
         return error_memory(err, "reading the vector");
     for (size_t i = 0; i < width; i++)
         s->vector[i] = (float)json_number_value(json_array_get(list, i));
-    s->n = 1;
     return STATUS_OK;
 }
 
-/* What is looked for: exactly one of query, vector and queries. */
+/* What is looked for: one of query, vector and queries; or like, alone or beside query or vector. */
 static enum status read_queries(struct search *s, struct error *err)
 {
     const json_t *query = shape_get(s->asked, "query"), *vector = shape_get(s->asked, "vector");
     const json_t *queries = shape_get(s->asked, "queries");
-    if ((query != NULL) + (vector != NULL) + (queries != NULL) != 1)
-        return error_field(err, STATUS_INVALID, "query", "give exactly one of query, vector and queries");
+    int given = (query != NULL) + (vector != NULL) + (queries != NULL);
+    if (given > 1 || (given == 0 && s->like_count == 0))
+        return error_field(err, STATUS_INVALID, "query", "give one of query, vector, queries and like");
+    s->n = 1;
+    s->several = queries != NULL;
+    s->symmetric = given == 0;
+    if (s->several && s->like_count + s->unlike_count > 0)
+        return error_field(err, STATUS_INVALID, "like",
+                           "like and unlike go with one query, not with queries");
     if (vector != NULL)
         return read_vector(s, vector, err);
-    s->several = queries != NULL;
-    return json_texts(s->several ? queries : query, &s->texts, &s->n, err);
+    return given > 0 ? json_texts(s->several ? queries : query, &s->texts, &s->n, err) : STATUS_OK;
+}
+
+/* The ids of like, and those of unlike behind them. */
+static enum status read_examples(struct search *s, struct error *err)
+{
+    struct text *like = NULL, *unlike = NULL;
+    enum status status = json_texts(shape_get(s->asked, "like"), &like, &s->like_count, err);
+    if (status == STATUS_OK)
+        status = json_texts(shape_get(s->asked, "unlike"), &unlike, &s->unlike_count, err);
+    size_t n = s->like_count + s->unlike_count;
+    if (status == STATUS_OK && n > 0) {
+        s->examples = calloc(n, sizeof *s->examples);
+        if (s->examples == NULL)
+            status = error_memory(err, "searching by example");
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        s->examples[i] = i < s->like_count ? like[i] : unlike[i - s->like_count];
+    free(like);
+    free(unlike);
+    return status;
+}
+
+/* The collection of the path, then the further ones. */
+static enum status read_collections(struct search *s, struct api_call *call)
+{
+    struct text *further = NULL;
+    size_t n = 0;
+    enum status status = json_texts(shape_get(s->asked, "collections"), &further, &n, &call->err);
+    if (status == STATUS_OK) {
+        s->collections = calloc(n + 1, sizeof *s->collections);
+        if (s->collections == NULL)
+            status = error_memory(&call->err, "searching");
+    }
+    if (status == STATUS_OK) {
+        s->collections[0] = call->captures[0];
+        s->lists = 1;
+    }
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        for (size_t j = 0; j < s->lists; j++)
+            if (text_equal(s->collections[j], further[i]))
+                status = error_field(&call->err, STATUS_INVALID, "collections",
+                                     "the collection %.*s is named twice; name each once, and not the one of "
+                                     "the path",
+                                     (int)further[i].len, further[i].data);
+        if (status == STATUS_OK)
+            s->collections[s->lists++] = further[i];
+    }
+    free(further);
+    return status;
 }
 
 static unsigned read_parts(const json_t *fields)
 {
     unsigned parts = fields == NULL ? ~0u : 0;
     for (size_t i = 0; i < json_array_size(fields); i++)
-        for (unsigned j = 0; part_names[j] != NULL; j++)
-            parts |= (unsigned)text_is(json_text(json_array_get(fields, i)), part_names[j]) << j;
+        for (unsigned j = 0; search_part_names[j] != NULL; j++)
+            parts |= (unsigned)text_is(json_text(json_array_get(fields, i)), search_part_names[j]) << j;
     return parts;
 }
 
-static enum status read_search(struct search *s, struct api_call *call)
+/* ---- pages ---- */
+
+/* Whether the answer has pages: one list in the order of its scores. */
+static bool has_pages(const struct search *s)
 {
-    struct error *err = &call->err;
-    long long k = shape_integer(s->asked, "k", DEFAULT_K);
-    const json_t *filter = shape_get(s->asked, "filter"), *languages = shape_get(s->asked, "lang");
-    enum status status = read_queries(s, err);
-    if (status == STATUS_OK && s->n * (size_t)k > HITS)
-        status = error_field(err, STATUS_TOO_LARGE, "queries",
-                             "%zu queries times k %lld is more than %d hits; send fewer", s->n, k, HITS);
-    if (status == STATUS_OK && (filter != NULL || languages != NULL))
-        status = filter_parse(filter, languages, &s->filter, err);
-    if (status != STATUS_OK)
-        return status;
-    s->explain = shape_boolean(s->asked, "explain", false);
-    s->parts = read_parts(shape_get(s->asked, "fields"));
-    s->queries = calloc(s->n + 1, sizeof *s->queries);
-    s->hits = calloc(s->n + 1, sizeof *s->hits);
-    if (s->queries == NULL || s->hits == NULL)
+    return s->n == 1 && !s->several && s->lists == 1 && s->group == NULL &&
+           s->queries[0].mode == SEARCH_SEMANTIC && s->queries[0].diversity == 0;
+}
+
+/* Of all that decides which hits there are and in which order. */
+static enum status digest_query(struct search *s, struct text collection, struct error *err)
+{
+    static const char *const others[] = {"cursor", "k", "fields", "explain", "exact"};
+    struct sha256_ctx sha;
+    json_t *asked = json_copy((json_t *)(uintptr_t)s->asked);
+    for (size_t i = 0; i < sizeof others / sizeof *others && asked != NULL; i++)
+        json_object_del(asked, others[i]);
+    char *text = asked != NULL ? json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(asked);
+    if (text == NULL)
         return error_memory(err, "searching");
-    for (size_t i = 0; i < s->n; i++)
+    sha256_init(&sha);
+    sha256_update(&sha, collection.len, (const uint8_t *)collection.data);
+    sha256_update(&sha, 1, (const uint8_t *)""); /* no name has a NUL */
+    sha256_update(&sha, strlen(text), (const uint8_t *)text);
+    sha256_digest(&sha, sizeof s->digest, s->digest);
+    free(text);
+    return STATUS_OK;
+}
+
+static enum status read_cursor(struct search *s, struct api_call *call)
+{
+    struct text text = shape_text(s->asked, "cursor");
+    enum status status = has_pages(s) ? digest_query(s, call->captures[0], &call->err) : STATUS_OK;
+    if (status != STATUS_OK || text.len == 0)
+        return status;
+    if (!has_pages(s))
+        return error_field(
+            &call->err, STATUS_INVALID, "cursor",
+            "pages are of one query in one collection by meaning, without group_by and diversity");
+    status = cursor_decode(text, &s->cursor, &call->err);
+    if (status == STATUS_OK && memcmp(s->cursor.query, s->digest, sizeof s->digest) != 0)
+        return error_field(&call->err, STATUS_INVALID, "cursor",
+                           "this cursor belongs to another search; repeat the one that gave it");
+    if (status == STATUS_OK) {
+        s->queries[0].after =
+            (struct search_page){.seen = s->cursor.seen, .cosine = s->cursor.score, .id = s->cursor.id};
+        s->queries[0].generation = s->cursor.generation;
+    }
+    return status;
+}
+
+/* null where there is no next page. */
+static json_t *next_cursor(const struct search *s)
+{
+    const struct hits *found = &s->hits[0];
+    char text[CURSOR_TEXT];
+    size_t seen = s->queries[0].after.seen + found->count;
+    if (!has_pages(s) || !found->exact || found->count < s->k || seen + s->k > SEARCH_PAGES)
+        return json_null();
+    const struct hit *last = &found->items[found->count - 1];
+    struct cursor c = {
+        .generation = found->generation, .seen = (uint32_t)seen, .score = last->score, .id = last->id};
+    memcpy(c.query, s->digest, sizeof c.query);
+    cursor_encode(&c, text);
+    return json_string(text);
+}
+
+/* ---- the request ---- */
+
+static enum status check_together(const struct search *s, struct error *err)
+{
+    size_t most = s->n * s->lists * s->k;
+    if (most > HITS)
+        return error_field(err, STATUS_TOO_LARGE, "queries",
+                           "%zu queries times %zu collections times k %zu is more than %d hits; send fewer",
+                           s->n, s->lists, s->k, HITS);
+    if (s->lists > 1 && s->like_count + s->unlike_count > 0)
+        return error_field(err, STATUS_INVALID, "collections",
+                           "like and unlike name documents of one collection; leave collections out");
+    if (s->lists > 1 && s->queries[0].mode != SEARCH_SEMANTIC)
+        return error_field(
+            err, STATUS_INVALID, "collections",
+            "scores by words differ from collection to collection; search several in mode semantic");
+    if (s->lists > 1 && s->queries[0].diversity > 0)
+        return error_field(err, STATUS_INVALID, "diversity", "diversity is of one collection");
+    return STATUS_OK;
+}
+
+static enum status make_queries(struct search *s, struct api_call *call)
+{
+    size_t all = s->n * s->lists;
+    s->queries = calloc(all + 1, sizeof *s->queries);
+    s->hits = calloc(all + 1, sizeof *s->hits);
+    s->answers = calloc(s->n + 1, sizeof *s->answers);
+    if (s->queries == NULL || s->hits == NULL || s->answers == NULL)
+        return error_memory(&call->err, "searching");
+    for (size_t i = 0; i < all; i++) /* those of one collection side by side, to share their passes */
         s->queries[i] = (struct engine_query){
-            .collection = call->captures[0],
-            .text = s->texts != NULL ? s->texts[i] : (struct text){0},
+            .collection = s->collections[i / s->n],
+            .text = s->texts != NULL ? s->texts[i % s->n] : (struct text){0},
             .vector = s->vector,
             .width = json_array_size(shape_get(s->asked, "vector")),
-            .mode = (enum search_mode)shape_choice(s->asked, "mode", mode_names, SEARCH_SEMANTIC),
-            .fusion = (enum fusion)shape_choice(s->asked, "fusion", fusion_names, FUSION_SUM),
-            .k = (size_t)k,
+            .examples = s->examples,
+            .like_count = s->like_count,
+            .unlike_count = s->unlike_count,
+            .mode = (enum search_mode)shape_choice(s->asked, "mode", search_mode_names, SEARCH_SEMANTIC),
+            .fusion = (enum fusion)shape_choice(s->asked, "fusion", search_fusion_names, FUSION_SUM),
+            .k = s->k,
             .filter = s->filter,
+            .diversity = shape_number(s->asked, "diversity", 0),
             .min_relevance = shape_number(s->asked, "min_relevance", 0),
             .deadline_ms = call->request->deadline_ms,
             .cancelled = call->request->cancelled,
@@ -289,15 +246,89 @@ static enum status read_search(struct search *s, struct api_call *call)
     return STATUS_OK;
 }
 
+static enum status read_search(struct search *s, struct api_call *call)
+{
+    const json_t *filter = shape_get(s->asked, "filter"), *languages = shape_get(s->asked, "lang");
+    s->k = (size_t)shape_integer(s->asked, "k", DEFAULT_K);
+    s->group = json_string_value(shape_get(s->asked, "group_by"));
+    s->explain = shape_boolean(s->asked, "explain", false);
+    s->parts = read_parts(shape_get(s->asked, "fields"));
+    enum status status = read_examples(s, &call->err);
+    if (status == STATUS_OK)
+        status = read_queries(s, &call->err);
+    if (status == STATUS_OK)
+        status = read_collections(s, call);
+    if (status == STATUS_OK && (filter != NULL || languages != NULL))
+        status = filter_parse(filter, languages, &s->filter, &call->err);
+    if (status == STATUS_OK)
+        status = make_queries(s, call);
+    if (status == STATUS_OK)
+        status = check_together(s, &call->err);
+    return status == STATUS_OK ? read_cursor(s, call) : status;
+}
+
+static void release_found(struct search *s)
+{
+    for (size_t i = 0; i < s->n && s->answers != NULL; i++) {
+        listed_free(s->answers[i].items, s->answers[i].count);
+        s->answers[i] = (struct answer){0};
+    }
+    for (size_t i = 0; i < s->n * s->lists && s->hits != NULL; i++)
+        hits_release(&s->hits[i]);
+}
+
 static void search_release(struct search *s)
 {
-    for (size_t i = 0; i < s->n && s->hits != NULL; i++)
-        hits_release(&s->hits[i]);
+    release_found(s);
+    free(s->answers);
     free(s->hits);
     free(s->queries);
     free(s->filter);
     free(s->vector);
     free(s->texts);
+    free(s->examples);
+    free(s->collections);
+}
+
+/* ---- searching ---- */
+
+/* Makes one list of those of a query, and groups it. `depth` hits were asked for of each. */
+static enum status make_answer(struct search *s, size_t i, size_t depth, struct error *err)
+{
+    struct answer *a = &s->answers[i];
+    struct hits lists[SEARCH_COLLECTIONS];
+    for (size_t j = 0; j < s->lists; j++) {
+        lists[j] = s->hits[j * s->n + i];
+        a->cut_short |= lists[j].count == depth;
+    }
+    enum status status = lists_merge(lists, s->lists, &a->items, &a->count, err);
+    if (status == STATUS_OK && s->group != NULL)
+        status =
+            lists_group(a->items, &a->count, s->group, (size_t)shape_integer(s->asked, "group_size", 1), err);
+    a->cut_short &= a->count < s->k;
+    while (a->count > s->k)
+        json_decref(a->items[--a->count].group);
+    return status;
+}
+
+/* Searches deeper as long as groups leave fewer hits than wanted and there may be more. */
+static enum status run_search(struct search *s, struct api_call *call)
+{
+    size_t all = s->n * s->lists;
+    for (size_t depth = s->k;; depth = depth * DEEPER < SEARCH_MOST ? depth * DEEPER : SEARCH_MOST) {
+        bool enough = depth == SEARCH_MOST || s->group == NULL;
+        for (size_t i = 0; i < all; i++)
+            s->queries[i].k = depth;
+        release_found(s);
+        enum status status = engine_search(call->engine, s->queries, all, s->hits, &call->err);
+        for (size_t i = 0; i < s->n && status == STATUS_OK; i++)
+            status = make_answer(s, i, depth, &call->err);
+        bool short_of = false;
+        for (size_t i = 0; i < s->n; i++)
+            short_of |= s->answers[i].cut_short;
+        if (status != STATUS_OK || enough || !short_of)
+            return status;
+    }
 }
 
 /* ---- answering ---- */
@@ -321,19 +352,21 @@ static json_t *marks_json(const struct hit *h)
     return list;
 }
 
-static json_t *part_json(struct api_call *call, enum part part, const struct hit *h)
+static json_t *part_json(struct api_call *call, const struct search *s, enum search_part part,
+                         const struct listed *item)
 {
+    const struct hit *h = item->hit;
     double relevance;
     switch (part) {
     case COLLECTION:
-        return text_json(call->captures[0]);
+        return text_json(s->collections[item->list]);
     case COSINE:
         return number_or_null(h->cosine);
     case BM25:
         return number_or_null(h->bm25);
     case RELEVANCE: /* known without the model: that there is none */
         return !isnan(h->cosine) &&
-                       engine_relevance(call->engine, h->cosine, false, &relevance, NULL) == STATUS_OK
+                       engine_relevance(call->engine, h->cosine, s->symmetric, &relevance, NULL) == STATUS_OK
                    ? number_or_null(relevance)
                    : json_null();
     case LANG:
@@ -349,42 +382,91 @@ static json_t *part_json(struct api_call *call, enum part part, const struct hit
     }
 }
 
-static json_t *hit_json(struct api_call *call, const struct search *s, const struct hit *h)
+static json_t *hit_json(struct api_call *call, const struct search *s, const struct listed *item)
 {
-    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(h->id), "score", h->score);
-    for (unsigned i = 0; part_names[i] != NULL; i++)
-        if ((s->parts & 1u << i) != 0 &&
-            json_object_set_new(hit, part_names[i], part_json(call, (enum part)i, h)) != 0) {
-            json_decref(hit);
-            return NULL;
-        }
-    return hit;
+    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(item->hit->id), "score", item->hit->score);
+    bool good = hit != NULL;
+    for (unsigned i = 0; search_part_names[i] != NULL && good; i++)
+        if ((s->parts & 1u << i) != 0)
+            good = json_object_set_new(hit, search_part_names[i],
+                                       part_json(call, s, (enum search_part)i, item)) == 0;
+    if (good && s->group != NULL)
+        good = json_object_set_new(hit, "group",
+                                   item->group != NULL ? json_incref(item->group) : json_null()) == 0;
+    if (good)
+        return hit;
+    json_decref(hit);
+    return NULL;
 }
 
-static json_t *result_json(struct api_call *call, const struct search *s, const struct hits *found)
+static bool set_number(json_t *object, const char *key, double number)
 {
-    json_t *hits = json_array();
-    json_t *plan = json_pack("{s:s, s:b, s:I, s:b}", "kind", found->plan, "exact", found->exact, "candidates",
-                             (json_int_t)found->candidates, "filtered", found->filtered);
-    bool good = hits != NULL && plan != NULL;
-    for (size_t i = 0; i < found->count && good; i++)
-        good = json_array_append_new(hits, hit_json(call, s, &found->items[i])) == 0;
+    return json_object_set_new(object, key, json_real(number)) == 0;
+}
+
+static bool set_count(json_t *object, const char *key, uint64_t count)
+{
+    return json_object_set_new(object, key, json_integer((json_int_t)count)) == 0;
+}
+
+/* Of a query: what its searches in all collections took together. */
+static json_t *plan_json(const struct search *s, size_t i)
+{
+    struct hits sum = {.exact = !s->answers[i].cut_short || s->group == NULL};
+    for (size_t j = 0; j < s->lists; j++) {
+        const struct hits *h = &s->hits[j * s->n + i];
+        sum.plan = j == 0 || h->candidates > 0 ? h->plan : sum.plan;
+        sum.exact &= h->exact;
+        sum.candidates += h->candidates;
+        sum.rescored += h->rescored;
+        sum.filtered |= h->filtered;
+        sum.filter = h->filter;
+        sum.filter_rows += h->filter_rows;
+        sum.times.encode = h->times.encode;
+        sum.times.filter += h->times.filter;
+        sum.times.scan += h->times.scan;
+        sum.times.rescore += h->times.rescore;
+        sum.times.fetch += h->times.fetch;
+    }
+    json_t *plan = json_pack("{s:s, s:b, s:I, s:b}", "kind", sum.plan, "exact", sum.exact, "candidates",
+                             (json_int_t)sum.candidates, "filtered", sum.filtered);
+    bool good = plan != NULL;
+    if (good && sum.filter != NULL)
+        good = json_object_set_new(plan, "filter", json_string(sum.filter)) == 0;
     if (good && s->explain)
-        good = json_object_set_new(plan, "rescored", json_integer((json_int_t)found->rescored)) == 0;
+        good = set_count(plan, "rescored", sum.rescored) && set_count(plan, "filter_rows", sum.filter_rows) &&
+               set_number(plan, "encode_ms", sum.times.encode) &&
+               set_number(plan, "filter_ms", sum.times.filter) &&
+               set_number(plan, "scan_ms", sum.times.scan) &&
+               set_number(plan, "rescore_ms", sum.times.rescore) &&
+               set_number(plan, "fetch_ms", sum.times.fetch);
     if (good)
-        return json_pack("{s:o, s:o, s:n}", "hits", hits, "plan", plan, "next_cursor");
-    json_decref(hits);
+        return plan;
     json_decref(plan);
+    return NULL;
+}
+
+static json_t *result_json(struct api_call *call, const struct search *s, size_t i)
+{
+    const struct answer *a = &s->answers[i];
+    json_t *hits = json_array();
+    bool good = hits != NULL;
+    for (size_t j = 0; j < a->count && good; j++)
+        good = json_array_append_new(hits, hit_json(call, s, &a->items[j])) == 0;
+    if (good)
+        return json_pack("{s:o, s:o, s:o}", "hits", hits, "plan", plan_json(s, i), "next_cursor",
+                         next_cursor(s));
+    json_decref(hits);
     return NULL;
 }
 
 static json_t *results_json(struct api_call *call, const struct search *s)
 {
     if (!s->several)
-        return result_json(call, s, &s->hits[0]);
+        return result_json(call, s, 0);
     json_t *results = json_array();
     for (size_t i = 0; i < s->n; i++)
-        if (json_array_append_new(results, result_json(call, s, &s->hits[i])) != 0) {
+        if (json_array_append_new(results, result_json(call, s, i)) != 0) {
             json_decref(results);
             return NULL;
         }
@@ -398,7 +480,7 @@ void handle_search(struct api_call *call)
     enum status status = read_search(&s, call);
     double parsed = clock_ms();
     if (status == STATUS_OK)
-        status = engine_search(call->engine, s.queries, s.n, s.hits, &call->err);
+        status = run_search(&s, call);
     searched = clock_ms();
     call->reply->search_ms = searched - parsed;
     if (status == STATUS_OK) {
