@@ -50,7 +50,7 @@ with Scratch() as folder:
     if shutil.which("bash"):
         bash = scripts["bash"]
         assert bash_completes(folder, bash, "se") == ["search", "serve"]
-        assert set(bash_completes(folder, bash, "collection", "")) == {"list", "show", "create", "filterable", "delete"}
+        assert set(bash_completes(folder, bash, "collection", "")) == {"list", "show", "create", "filterable", "delete", "reembed"}
         assert bash_completes(folder, bash, "--db", "x", "search", "--fil") == ["--filter"]
         assert bash_completes(folder, bash, "search", "--format", "t") == ["text", "tsv"]
         assert bash_completes(folder, bash, "--color", "n") == ["never"]

@@ -63,7 +63,7 @@ with Server() as server:
     assert ids(search(query="the last train", mode="hybrid"))[:2] == ["train", "zug"]
 
     plain = search(query="the last train")
-    assert plain == {**search(query="the last train", mode="semantic"), "took_ms": plain["took_ms"]}
+    assert plain == {**search(query="the last train", mode="semantic"), "took_ms": plain["took_ms"], "next_cursor": plain["next_cursor"]}
     assert all(h["bm25"] is None and h["highlights"] == [] and h["score"] == h["cosine"] for h in plain["hits"])
 
     status, answer = server.call("GET", "/v1/collections/default/search?query=ERR_DRY_RUN&mode=keyword")

@@ -304,7 +304,7 @@ static void searching(void **state)
     assert_int_equal(json_array_size(get(answer, "hits")), 0);
     json_decref(answer);
 
-    refuses("POST " SEARCH, "{}", 400, "invalid_argument", "query", "exactly one");
+    refuses("POST " SEARCH, "{}", 400, "invalid_argument", "query", "give one of");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"queries\":[\"b\"]}", 400, "invalid_argument", "query",
             "exactly one");
     refuses("POST " SEARCH, "{\"query\":\"\"}", 400, "invalid_argument", "query", "empty");
