@@ -306,7 +306,7 @@ static void searching(void **state)
 
     refuses("POST " SEARCH, "{}", 400, "invalid_argument", "query", "give one of");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"queries\":[\"b\"]}", 400, "invalid_argument", "query",
-            "exactly one");
+            "give one of");
     refuses("POST " SEARCH, "{\"query\":\"\"}", 400, "invalid_argument", "query", "empty");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"k\":0}", 400, "invalid_argument", "k", "1 to 1000");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"limit\":3}", 400, "invalid_argument", "limit",
