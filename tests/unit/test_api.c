@@ -310,7 +310,7 @@ static void searching(void **state)
     refuses("POST " SEARCH, "{\"query\":\"\"}", 400, "invalid_argument", "query", "empty");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"k\":0}", 400, "invalid_argument", "k", "1 to 1000");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"limit\":3}", 400, "invalid_argument", "limit",
-            "known are: query, vector, queries, k");
+            "known are: query, vector, queries, like, unlike, collections, k");
     refuses("POST " SEARCH, "{\"query\":\"a\",\"filter\":{\"and\":[{},{\"field\":3}]}}", 400,
             "invalid_argument", "filter.and[1].field", "name");
     refuses("POST " SEARCH, "{\"vector\":[1,2,3]}", 400, "invalid_argument", "vector", "512");
