@@ -389,6 +389,7 @@ static enum status find_unfinished(struct sql *c, int64_t *space, int64_t *end, 
         sql_get(c,
                 "SELECT s.id, s.next_passage FROM spaces s JOIN collections c ON c.id = s.collection "
                 "WHERE coalesce(json_extract(c.settings, '$.keyword'), 1) AND "
+                "(s.active OR s.kept_until IS NOT 0) AND " /* not one that is being dropped */
                 "(s.keyword_rules <> ?1 OR s.keyword_next <> s.next_passage) LIMIT 1",
                 &st, err);
     if (status != STATUS_OK)

@@ -171,6 +171,31 @@ static void made_anew(void **state)
     store_close(s);
 }
 
+/* What was taken back is gone from the file too, and the rest is found as before. */
+static void merged(void **state)
+{
+    (void)state;
+    struct compacted out;
+    struct store *s = scratch_open(STORE_WRITE);
+    scratch_create(s, "c");
+    scratch_create(s, "empty");
+    struct collection *c = scratch_collection(s, "c");
+    for (size_t i = 0; i < 60; i++) {
+        char text[32], id[8];
+        snprintf(text, sizeof text, "number %zu", i);
+        snprintf(id, sizeof id, "%zu", i % 20);
+        scratch_put(c, id, text, i, PUT_UPSERT);
+    }
+    if (store_compact(s, NULL, &out, NULL) != STATUS_OK)
+        fail_msg("it cannot be compacted");
+    assert_int_equal(found(1, "\"number\""), 20);
+    assert_int_equal(found(1, "\"7\""), 0);
+    assert_int_equal(found(1, "\"47\""), 1);
+    assert_sound(s);
+    collection_release(c);
+    store_close(s);
+}
+
 /* A table of that name which is no keyword table, or of no space, does not get past the opening. */
 static void foreign_tables(void **state)
 {
@@ -204,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(batches, scratch_make, scratch_clean),
         cmocka_unit_test_setup_teardown(without_keywords, scratch_make, scratch_clean),
         cmocka_unit_test_setup_teardown(made_anew, scratch_make, scratch_clean),
+        cmocka_unit_test_setup_teardown(merged, scratch_make, scratch_clean),
         cmocka_unit_test_setup_teardown(foreign_tables, scratch_make, scratch_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
