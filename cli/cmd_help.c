@@ -21,8 +21,13 @@ static enum outcome run_help(struct session *s, const struct arguments *a, struc
     }
     if (help_group(stdout, name))
         return OUTCOME_DONE;
+    const struct topic *topic = topic_find(name);
+    if (topic != NULL) {
+        help_topic(stdout, topic);
+        return OUTCOME_DONE;
+    }
     const char *meant = command_suggest(name);
-    error_set(err, STATUS_INVALID, "there is no command \"%s\"%s%s%s", name,
+    error_set(err, STATUS_INVALID, "there is no command and no topic \"%s\"%s%s%s", name,
               meant != NULL ? "; did you mean \"" : "",
               meant != NULL ? meant : "; \"cognate help\" lists them", meant != NULL ? "\"?" : "");
     return OUTCOME_ERROR;
@@ -30,8 +35,8 @@ static enum outcome run_help(struct session *s, const struct arguments *a, struc
 
 const struct command command_help = {
     .name = "help",
-    .operands = "[COMMAND]",
-    .summary = "say how to use the program or one of its commands",
+    .operands = "[COMMAND|TOPIC]",
+    .summary = "say how to use the program or one of its commands, or explain a topic",
     .most = 2,
     .run = run_help,
 };

@@ -16,9 +16,9 @@ static void wrap(FILE *out, const char *text, size_t indent, size_t at)
         fprintf(out, "%*s", (int)(indent > at ? indent - at : 0), "");
         n = display_line((struct text){rest.data, end < rest.len ? end : rest.len}, COLUMNS - indent);
         fprintf(out, "%.*s\n", (int)n, rest.data);
-        while (n < rest.len && (rest.data[n] == ' ' || rest.data[n] == '\n') &&
-               rest.data[n - (n > 0)] != '\n')
+        while (n < end && rest.data[n] == ' ')
             n++;
+        n += n == end && end < rest.len; /* the line's end itself */
         rest = (struct text){rest.data + n, rest.len - n};
         at = 0;
     }
@@ -56,7 +56,11 @@ void help_program(FILE *out)
         fprintf(out, "  %-20s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nOptions of every command:\n", out);
     print_options(out, session_options);
-    fputs("\n\"cognate help COMMAND\" says more. Exit codes: 0 found or done, 1 nothing found, 2 error.\n",
+    fputs("\nTopics:\n", out);
+    for (const struct topic *t = topics; t->name != NULL; t++)
+        fprintf(out, "  %-20s %s\n", t->name, t->summary);
+    fputs("\n\"cognate help COMMAND\" or TOPIC says more. Exit codes: 0 found or done, 1 nothing found, 2 "
+          "error.\n",
           out);
 }
 
@@ -80,6 +84,13 @@ void help_command(FILE *out, const struct command *c)
         fputs("\nExamples:\n", out);
     for (const struct example *e = c->examples; e != NULL && e->line != NULL; e++)
         fprintf(out, "  cognate %s\n      %s\n", e->line, e->says);
+}
+
+void help_topic(FILE *out, const struct topic *topic)
+{
+    fputc(topic->summary[0] - 'a' + 'A', out);
+    fprintf(out, "%s.\n\n", topic->summary + 1);
+    wrap(out, topic->text, 0, 0);
 }
 
 bool help_group(FILE *out, const char *group)

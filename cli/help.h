@@ -5,9 +5,12 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/topics.h"
 
 void help_program(FILE *out); /* the commands, a line each */
 void help_command(FILE *out, const struct command *command);
+
+void help_topic(FILE *out, const struct topic *topic);
 
 /* The commands of a group; false when there is no such group. */
 bool help_group(FILE *out, const char *group);

@@ -37,6 +37,9 @@ def fails(*arguments, saying, db=None, env=None, stdin=None):
 
 def help_and_usage():
     code, out, err = cognate("help")
+    for topic in ("scores", "keywords", "languages", "filters", "files", "models", "limits", "backup"):
+        code, page, err = cognate("help", topic)
+        assert code == 0 and topic in out and len(page) > 300 and max(map(len, page.splitlines())) <= 100, (topic, page)
     assert code == 0 and err == ""
     for name in COMMANDS:
         assert name in out

@@ -273,7 +273,7 @@ static void searching(void **state)
     is_text(answer, "plan.kind", "scan");
     assert_true(json_is_true(get(answer, "plan.exact")));
     is_number(answer, "plan.candidates", 4);
-    assert_true(json_is_string(get(answer, "next_cursor"))); /* as many as asked for: there may be more */;
+    assert_true(json_is_string(get(answer, "next_cursor"))); /* as many as asked for: there may be more */
     get(answer, "timings.search_ms");
     json_decref(answer);
 
