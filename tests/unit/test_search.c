@@ -351,17 +351,133 @@ static void floors_and_limits(void **state)
     store_close(s);
 }
 
-/* One big number makes the steps of the bytes coarse. The small numbers of `best` all round to nothing and those
- * of `worse` all round up, so that their bytes say the opposite of their floats: only the bounds of the rounding
- * keep `best` in the race. */
+/* ---- the same said differently ---- */
+
+#define MANY 20000
+
+/* Documents whose place in `order` is their turn; n and letter are of the document, not of the turn. */
+static struct collection *put_many(struct store *s, const char *name, size_t step)
+{
+    static const char text[] = "text";
+    struct collection_settings settings = {
+        .name = text_of(name), .model = text_of("m"), .space_id = {7}, .width = WIDTH, .passage_tokens = 200};
+    struct document_row *rows = calloc(MANY, sizeof *rows);
+    struct passage_row *passages = calloc(MANY, sizeof *passages);
+    float(*vectors)[WIDTH] = calloc(MANY, sizeof *vectors);
+    char(*words)[2][64] = calloc(MANY, sizeof *words);
+    struct put_result *results = calloc(MANY, sizeof *results);
+    struct collection *c = NULL;
+    assert_int_equal(store_collection_create(s, &settings, NULL), STATUS_OK);
+    assert_int_equal(store_collection_open(s, text_of(name), &c, NULL), STATUS_OK);
+    for (size_t turn = 0; turn < MANY; turn++) {
+        size_t i = turn * step % MANY;
+        seed = i + 1;
+        make_vector(i, vectors[turn]);
+        snprintf(words[turn][0], sizeof words[turn][0], "d%zu", i);
+        snprintf(words[turn][1], sizeof words[turn][1], "{\"n\":%zu,\"letter\":\"%c\"}", i,
+                 (char)('a' + i * 7 % 10));
+        passages[turn] = (struct passage_row){.end = 4, .tokens = 1, .vector = vectors[turn]};
+        rows[turn] = (struct document_row){.id = text_of(words[turn][0]),
+                                           .lang = text_of(i % 2 == 0 ? "en" : "de"),
+                                           .text = text_of(text),
+                                           .metadata = text_of(words[turn][1]),
+                                           .passages = &passages[turn],
+                                           .passage_count = 1};
+        memcpy(rows[turn].content_hash, words[turn][0], 8);
+    }
+    assert_int_equal(collection_put(c, rows, MANY, PUT_UPSERT, results, NULL), STATUS_OK);
+    free(results);
+    free(words);
+    free(vectors);
+    free(passages);
+    free(rows);
+    return c;
+}
+
+static bool same_hits(const struct hits *a, const struct hits *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!text_equal(a->items[i].id, b->items[i].id) || a->items[i].cosine != b->items[i].cosine)
+            return false;
+    return a->count >= n && b->count >= n;
+}
+
+static void find(struct collection *c, const float *vector, size_t k, const struct filter *filter,
+                 struct hits *out)
+{
+    struct error err = {0};
+    struct search_query q = {.vector = vector, .k = k, .filter = filter, .min_cosine = -2};
+    if (collection_search(c, &q, 1, out, &err) != STATUS_OK)
+        fail_msg("%s", err.text);
+}
+
+/* Filters that keep 20, 10, 4, 1 and 0.01 %, alone and both: as many hits as there are, those of the list
+ * that has everything, whether there is an index or not, in whatever order the documents came. */
+static void any_share_is_found(void **state)
+{
+    (void)state;
+    static const size_t kept[] = {MANY / 5, MANY / 10, MANY / 25, MANY / 100, MANY / 10000};
+    struct store *s = open_store(cpu_best());
+    struct collection *c = put_many(s, "many", 1), *other = put_many(s, "turned", 7919);
+    struct text fields[] = {text_of("n"), text_of("letter")};
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 5; i++) {
+            static struct filter_value list[10000];
+            struct filter_value to = {.type = FILTER_NUMBER, .number = (double)kept[i]},
+                                c_is = {.string = text_of("c")};
+            for (size_t j = 0; j < kept[i]; j++)
+                list[j] = (struct filter_value){.type = FILTER_NUMBER, .number = (double)j};
+            struct filter range = {
+                .kind = FILTER_FIELD, .field = text_of("n"), .op = OP_LT, .values = &to, .value_count = 1};
+            struct filter in = {.kind = FILTER_FIELD,
+                                .field = text_of("n"),
+                                .op = OP_IN,
+                                .values = list,
+                                .value_count = kept[i]};
+            struct filter parts[] = {
+                range, {.kind = FILTER_FIELD, .field = text_of("letter"), .values = &c_is, .value_count = 1}};
+            struct filter both = {.kind = FILTER_AND, .items = parts, .item_count = 2};
+            struct hits ten = {0}, hundred = {0}, listed = {0}, turned = {0}, joined = {0};
+            float vector[WIDTH];
+            make_vector(i * 31 + round, vector);
+            find(c, vector, 10, &range, &ten);
+            find(c, vector, 100, &range, &hundred);
+            find(c, vector, 100, &in, &listed);
+            find(other, vector, 100, &range, &turned);
+            find(c, vector, 1000, &both, &joined);
+            assert_int_equal(ten.count, kept[i] < 10 ? kept[i] : 10);
+            assert_int_equal(hundred.count, kept[i] < 100 ? kept[i] : 100);
+            assert_true(ten.exact && hundred.exact && same_hits(&ten, &hundred, ten.count));
+            assert_true(same_hits(&hundred, &listed, hundred.count) && listed.count == hundred.count);
+            assert_true(same_hits(&hundred, &turned, hundred.count) && turned.count == hundred.count);
+            assert_int_equal(joined.candidates, kept[i] / 10); /* one in ten has the letter */
+            assert_string_equal(ten.filter, round == 0 ? "rows" : "index");
+            struct hits *all[] = {&ten, &hundred, &listed, &turned, &joined};
+            for (size_t j = 0; j < 5; j++)
+                hits_release(all[j]);
+        }
+        assert_int_equal(collection_declare(c, fields, 2, NULL), STATUS_OK);
+    }
+    collection_release(other);
+    collection_release(c);
+    store_close(s);
+}
+
+/* One big number makes the steps of the bytes coarse. The small numbers of `best` all round to nothing and
+ * those of `worse` all round up, so that their bytes say the opposite of their floats: only the bounds of the
+ * rounding keep `best` in the race. */
 static void bytes_that_mislead(void **state)
 {
     (void)state;
-    struct collection_settings settings = {
-        .name = text_of("coarse"), .model = text_of("m"), .space_id = {7}, .width = WIDTH, .passage_tokens = 200};
+    struct collection_settings settings = {.name = text_of("coarse"),
+                                           .model = text_of("m"),
+                                           .space_id = {7},
+                                           .width = WIDTH,
+                                           .passage_tokens = 200};
     float vectors[2][WIDTH] = {{1}, {1}}, query[WIDTH] = {0};
     struct passage_row passages[2];
-    struct document_row rows[2] = {{.id = text_of("best"), .content_hash = {1}}, {.id = text_of("worse"), .content_hash = {2}}};
+    struct document_row rows[2] = {{.id = text_of("best"), .content_hash = {1}},
+                                   {.id = text_of("worse"), .content_hash = {2}}};
     struct put_result results[2];
     struct hits hits = {0};
     struct collection *c = NULL;
@@ -404,11 +520,9 @@ static void the_store_is_sound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_on_every_path),
-        cmocka_unit_test(filters_come_first),
-        cmocka_unit_test(floors_and_limits),
-        cmocka_unit_test(bytes_that_mislead),
-        cmocka_unit_test(the_store_is_sound),
+        cmocka_unit_test(exact_on_every_path), cmocka_unit_test(filters_come_first),
+        cmocka_unit_test(floors_and_limits),   cmocka_unit_test(any_share_is_found),
+        cmocka_unit_test(bytes_that_mislead),  cmocka_unit_test(the_store_is_sound),
     };
     return cmocka_run_group_tests(tests, fill, clean);
 }
