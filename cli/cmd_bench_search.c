@@ -10,12 +10,7 @@
 #define GIGA 1e9
 
 static const struct option options[] = {
-    {.name = "collection",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .value = "NAME",
-     .fallback = "default",
-     .help = "the collection to search"},
+    COLLECTION_OPTION("the collection to search"),
     {.name = "limit",
      .letter = 'k',
      .type = OPTION_COUNT,

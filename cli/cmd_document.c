@@ -11,16 +11,10 @@
 
 #define PAGE 500 /* documents asked for at a time */
 
-#define COLLECTION                                                                                           \
-    {                                                                                                        \
-        .name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",    \
-        .help = "where the documents are"                                                                    \
-    }
-
 /* ---- list ---- */
 
 static const struct option list_options[] = {
-    COLLECTION,
+    COLLECTION_OPTION("where the documents are"),
     {.name = "after",
      .type = OPTION_TEXT,
      .value = "ID",
@@ -138,7 +132,7 @@ const struct command command_document_list = {
 
 /* ---- get ---- */
 
-static const struct option collection_options[] = {COLLECTION, {0}};
+static const struct option collection_options[] = {COLLECTION_OPTION("where the documents are"), {0}};
 
 static enum status document_path(struct buf *out, const struct arguments *a, const char *id,
                                  struct error *err)
@@ -205,7 +199,7 @@ const struct command command_document_get = {
 /* ---- delete ---- */
 
 static const struct option delete_options[] = {
-    COLLECTION,
+    COLLECTION_OPTION("where the documents are"),
     {.name = "filter",
      .type = OPTION_TEXT,
      .value = "JSON",

@@ -16,12 +16,7 @@
 #define NDCG_RANK 10
 
 static const struct option options[] = {
-    {.name = "collection",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .value = "NAME",
-     .fallback = "default",
-     .help = "where the documents of corpus.jsonl are indexed"},
+    COLLECTION_OPTION("where the documents of corpus.jsonl are indexed"),
     {.name = "limit",
      .letter = 'k',
      .type = OPTION_COUNT,

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cli/xmltree.h"
 #include "common/utf8.h"
 
 #define TITLE_BYTES   1024 /* a longer one is cut */
@@ -42,39 +43,20 @@ static const struct {
     {"h3", HEADING + 3},   {"h4", HEADING + 4},   {"h5", HEADING + 5},   {"h6", HEADING + 6},
 };
 
-static bool is(const xmlNode *node, const char *name)
-{
-    return node->type == XML_ELEMENT_NODE && xmlStrcasecmp(node->name, (const xmlChar *)name) == 0;
-}
-
-static struct text text_of_xml(const xmlChar *s)
-{
-    return s != NULL ? text_of((const char *)s) : (struct text){0};
-}
-
-/* Borrowed; empty when there is no such attribute or it has more than plain text in it. */
-static struct text attribute(const xmlNode *node, const char *name)
-{
-    for (const xmlAttr *a = node->properties; a != NULL; a = a->next)
-        if (xmlStrcasecmp(a->name, (const xmlChar *)name) == 0)
-            return a->children != NULL ? text_of_xml(a->children->content) : text_of("");
-    return (struct text){0};
-}
-
 static bool is_hidden(const xmlNode *node)
 {
     static const char *const roles[] = {"navigation", "banner", "contentinfo", "complementary", "search"};
-    struct text role = attribute(node, "role");
+    struct text role = xml_attribute(node, "role");
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (text_is(role, roles[i]))
             return true;
-    return attribute(node, "hidden").data != NULL || text_is(attribute(node, "aria-hidden"), "true");
+    return xml_attribute(node, "hidden").data != NULL || text_is(xml_attribute(node, "aria-hidden"), "true");
 }
 
 static bool is_in_article(const xmlNode *node)
 {
     for (node = node->parent; node != NULL; node = node->parent)
-        if (is(node, "article") || is(node, "main"))
+        if (xml_is(node, "article") || xml_is(node, "main"))
             return true;
     return false;
 }
@@ -86,7 +68,7 @@ static enum element element_of(const xmlNode *node)
     if (is_hidden(node))
         return SKIPPED;
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-        if (is(node, elements[i].name)) {
+        if (xml_is(node, elements[i].name)) {
             if (elements[i].element != LANDMARK)
                 return elements[i].element;
             return is_in_article(node) ? BLOCK : SKIPPED;
@@ -97,7 +79,6 @@ static enum element element_of(const xmlNode *node)
 /* ---- walking, without recursion: pages nest as deep as they like ---- */
 
 struct walk_state {
-    const xmlNode *root;
     struct prose *out;
     unsigned verbatim; /* pre elements around */
     struct error *err;
@@ -145,7 +126,7 @@ static enum status read_node(struct walk_state *w, const xmlNode *node, bool *do
         return STATUS_OK;
     if (node->type != XML_ELEMENT_NODE) {
         *down = false;
-        struct text text = text_of_xml(node->content);
+        struct text text = xml_text(node->content);
         return w->verbatim > 0 ? prose_verbatim(w->out, text, w->err) : prose_words(w->out, text, w->err);
     }
     enum status status = enter(w, node, element);
@@ -156,7 +137,7 @@ static enum status read_node(struct walk_state *w, const xmlNode *node, bool *do
 
 static enum status read_tree(const xmlNode *root, struct prose *out, struct error *err)
 {
-    struct walk_state w = {.root = root, .out = out, .err = err};
+    struct walk_state w = {.out = out, .err = err};
     const xmlNode *node = root;
     while (node != NULL) {
         bool down;
@@ -176,36 +157,15 @@ static enum status read_tree(const xmlNode *root, struct prose *out, struct erro
     return STATUS_OK;
 }
 
-/* The next element in the order of the document, within root. */
-static const xmlNode *following(const xmlNode *node, const xmlNode *root)
-{
-    if (node->children != NULL && node->type == XML_ELEMENT_NODE)
-        return node->children;
-    while (node != root && node->next == NULL)
-        node = node->parent;
-    return node == root ? NULL : node->next;
-}
-
-static const xmlNode *find(const xmlNode *root, const char *name, size_t *count)
-{
-    const xmlNode *first = NULL;
-    *count = 0;
-    for (const xmlNode *node = root; node != NULL; node = following(node, root))
-        if (is(node, name) && ++*count == 1)
-            first = node;
-    return first;
-}
-
 /* ---- the page as a whole ---- */
 
 static enum status read_facts(const xmlNode *root, struct html_facts *facts, struct error *err)
 {
-    size_t count;
     struct prose title;
-    struct text lang = is(root, "html") ? attribute(root, "lang") : (struct text){0};
-    const xmlNode *node = find(root, "title", &count);
-    if (node == NULL || is(node->parent, "svg"))
-        node = find(root, "h1", &count);
+    struct text lang = xml_is(root, "html") ? xml_attribute(root, "lang") : (struct text){0};
+    const xmlNode *node = xml_find(root, "title", NULL);
+    if (node == NULL || xml_is(node->parent, "svg"))
+        node = xml_find(root, "h1", NULL);
     if (lang.len > 0 && lang.len < sizeof facts->language &&
         strspn(lang.data, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == lang.len)
         memcpy(facts->language, lang.data, lang.len + 1);
@@ -213,9 +173,10 @@ static enum status read_facts(const xmlNode *root, struct html_facts *facts, str
         return STATUS_OK;
     prose_init(&title, TITLE_CEILING);
     enum status status = STATUS_OK;
-    for (const xmlNode *part = node; part != NULL && status == STATUS_OK; part = following(part, node))
+    for (const xmlNode *part = node; part != NULL && status == STATUS_OK;
+         part = xml_following(part, node, true))
         if (part->type == XML_TEXT_NODE)
-            status = prose_words(&title, text_of_xml(part->content), err);
+            status = prose_words(&title, xml_text(part->content), err);
     if (title.out.len > TITLE_BYTES) {
         title.out.len = utf8_floor(title.out.data, title.out.len, TITLE_BYTES);
         title.out.data[title.out.len] = '\0';
@@ -227,14 +188,14 @@ static enum status read_facts(const xmlNode *root, struct html_facts *facts, str
 static const xmlNode *content_of(const xmlNode *root)
 {
     size_t count;
-    const xmlNode *node = find(root, "main", &count);
+    const xmlNode *node = xml_find(root, "main", NULL);
     if (node == NULL) {
-        node = find(root, "article", &count);
+        node = xml_find(root, "article", &count);
         if (count > 1)
             node = NULL;
     }
     if (node == NULL)
-        node = find(root, "body", &count);
+        node = xml_find(root, "body", NULL);
     return node != NULL ? node : root;
 }
 

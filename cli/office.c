@@ -8,6 +8,7 @@
 
 #include "cli/archive_parts.h"
 #include "cli/htmltext.h"
+#include "cli/xmltree.h"
 #include "common/file.h"
 
 #define TITLE_BYTES 1024
@@ -25,38 +26,6 @@ static enum status parse(const struct part *part, xmlDocPtr *out, struct error *
     xmlFreeDoc(*out);
     return error_set(err, STATUS_INVALID, "%s in it is not well-formed XML, or declares a document type",
                      part->name);
-}
-
-static bool is(const xmlNode *node, const char *name)
-{
-    return node != NULL && node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
-}
-
-/* The next node in the order of the document, within root. */
-static const xmlNode *following(const xmlNode *node, const xmlNode *root, bool down)
-{
-    if (down && node->type == XML_ELEMENT_NODE && node->children != NULL)
-        return node->children;
-    while (node != root && node->next == NULL)
-        node = node->parent;
-    return node == root ? NULL : node->next;
-}
-
-static const xmlNode *find(const xmlNode *root, const char *name)
-{
-    for (const xmlNode *node = root; node != NULL; node = following(node, root, true))
-        if (is(node, name))
-            return node;
-    return NULL;
-}
-
-/* Borrowed; of whatever namespace. */
-static struct text attribute(const xmlNode *node, const char *name)
-{
-    for (const xmlAttr *a = node != NULL ? node->properties : NULL; a != NULL; a = a->next)
-        if (strcmp((const char *)a->name, name) == 0 && a->children != NULL && a->children->content != NULL)
-            return text_of((const char *)a->children->content);
-    return (struct text){0};
 }
 
 static struct text content(const xmlNode *node)
@@ -90,19 +59,19 @@ static unsigned digit_of(struct text t)
 /* w:pStyle, whose name begins with heading or title in English files. */
 static unsigned docx_level(const xmlNode *paragraph)
 {
-    const xmlNode *style = find(paragraph, "pStyle");
-    struct text name = attribute(style, "val");
+    const xmlNode *style = xml_find(paragraph, "pStyle", NULL);
+    struct text name = xml_attribute(style, "val");
     if (name.len >= 7 && strncasecmp(name.data, "heading", 7) == 0)
         return digit_of(name) != 0 ? digit_of(name) : 1;
     return text_is(name, "Title") ? 1 : 0;
 }
 
-/* A placeholder for the title of the slide, around the paragraph. */
+/* A paragraph of the shape that the slide uses for its title (p:ph of ECMA-376). */
 static unsigned pptx_level(const xmlNode *paragraph)
 {
     for (const xmlNode *node = paragraph->parent; node != NULL; node = node->parent)
-        if (is(node, "sp")) {
-            struct text type = attribute(find(node, "ph"), "type");
+        if (xml_is(node, "sp")) {
+            struct text type = xml_attribute(xml_find(node, "ph", NULL), "type");
             return text_is(type, "title") || text_is(type, "ctrTitle") ? 2 : 0;
         }
     return 0;
@@ -110,8 +79,8 @@ static unsigned pptx_level(const xmlNode *paragraph)
 
 static unsigned odf_level(const xmlNode *paragraph)
 {
-    unsigned level = digit_of(attribute(paragraph, "outline-level"));
-    return !is(paragraph, "h") ? 0 : level != 0 ? level : 1;
+    unsigned level = digit_of(xml_attribute(paragraph, "outline-level"));
+    return !xml_is(paragraph, "h") ? 0 : level != 0 ? level : 1;
 }
 
 static const struct dialect dialects[] = {[OFFICE_DOCX] = {"t", "p", "p", nothing, docx_level},
@@ -121,7 +90,7 @@ static const struct dialect dialects[] = {[OFFICE_DOCX] = {"t", "p", "p", nothin
 static bool is_skipped(const struct dialect *d, const xmlNode *node)
 {
     for (size_t i = 0; d->skipped[i] != NULL; i++)
-        if (is(node, d->skipped[i]))
+        if (xml_is(node, d->skipped[i]))
             return true;
     return false;
 }
@@ -129,7 +98,7 @@ static bool is_skipped(const struct dialect *d, const xmlNode *node)
 static bool is_in_paragraph(const struct dialect *d, const xmlNode *node)
 {
     for (; node != NULL; node = node->parent)
-        if (is(node, d->paragraph) || is(node, d->heading))
+        if (xml_is(node, d->paragraph) || xml_is(node, d->heading))
             return true;
     return false;
 }
@@ -138,18 +107,18 @@ static enum status read_node(const struct dialect *d, const xmlNode *node, struc
                              struct error *err)
 {
     if (node->type == XML_TEXT_NODE) {
-        bool counts = d->text != NULL ? is(node->parent, d->text) : is_in_paragraph(d, node->parent);
+        bool counts = d->text != NULL ? xml_is(node->parent, d->text) : is_in_paragraph(d, node->parent);
         return counts && node->content != NULL ? prose_words(out, text_of((const char *)node->content), err)
                                                : STATUS_OK;
     }
-    if (is(node, d->paragraph) || is(node, d->heading)) {
+    if (xml_is(node, d->paragraph) || xml_is(node, d->heading)) {
         unsigned level = d->level(node);
         prose_paragraph(out);
         return level > 0 ? prose_heading(out, level, err) : STATUS_OK;
     }
-    if (is(node, "tab") || is(node, "s"))
+    if (xml_is(node, "tab") || xml_is(node, "s"))
         return prose_words(out, text_of(" "), err);
-    if (is(node, "br") || is(node, "line-break"))
+    if (xml_is(node, "br") || xml_is(node, "line-break"))
         prose_line(out);
     return STATUS_OK;
 }
@@ -166,7 +135,7 @@ static enum status read_body(const struct part *part, const struct dialect *d, s
         bool skipped = is_skipped(d, node);
         if (!skipped)
             status = read_node(d, node, out, err);
-        node = following(node, root, !skipped);
+        node = xml_following(node, root, !skipped);
     }
     prose_paragraph(out);
     xmlFreeDoc(document);
@@ -183,8 +152,8 @@ static enum status read_properties(const struct parts *parts, const char *name, 
     struct error ignored = {0}; /* properties that cannot be read are no reason to refuse the text */
     if (part == NULL || parse(part, &document, &ignored) != STATUS_OK)
         return STATUS_OK;
-    struct text title = content(find(xmlDocGetRootElement(document), "title"));
-    struct text language = content(find(xmlDocGetRootElement(document), "language"));
+    struct text title = content(xml_find(xmlDocGetRootElement(document), "title", NULL));
+    struct text language = content(xml_find(xmlDocGetRootElement(document), "language", NULL));
     enum status status = title.len > 0 && title.len <= TITLE_BYTES
                              ? buf_append(&facts->title, title.data, title.len, err)
                              : STATUS_OK;
@@ -252,9 +221,9 @@ static enum status resolve(const char *from, struct text reference, struct buf *
 
 static struct text manifest_reference(const xmlNode *package, struct text id)
 {
-    for (const xmlNode *node = package; node != NULL; node = following(node, package, true))
-        if (is(node, "item") && text_equal(attribute(node, "id"), id))
-            return attribute(node, "href");
+    for (const xmlNode *node = package; node != NULL; node = xml_following(node, package, true))
+        if (xml_is(node, "item") && text_equal(xml_attribute(node, "id"), id))
+            return xml_attribute(node, "href");
     return (struct text){0};
 }
 
@@ -287,7 +256,7 @@ static enum status read_book(const struct parts *parts, struct prose *out, struc
     enum status status = parse(container, &document, err);
     if (status != STATUS_OK)
         return status;
-    struct text path = attribute(find(xmlDocGetRootElement(document), "rootfile"), "full-path");
+    struct text path = xml_attribute(xml_find(xmlDocGetRootElement(document), "rootfile", NULL), "full-path");
     const struct part *part = parts_find(parts, path);
     if (part == NULL)
         status = error_set(err, STATUS_INVALID, "the package that META-INF/container.xml names is not in it");
@@ -296,10 +265,11 @@ static enum status read_book(const struct parts *parts, struct prose *out, struc
     if (status == STATUS_OK)
         status = read_properties(parts, part->name, facts, err);
     const xmlNode *root = status == STATUS_OK ? xmlDocGetRootElement(package) : NULL;
-    for (const xmlNode *node = root; node != NULL && status == STATUS_OK; node = following(node, root, true))
-        if (is(node, "itemref"))
-            status =
-                read_chapter(parts, part->name, manifest_reference(root, attribute(node, "idref")), out, err);
+    for (const xmlNode *node = root; node != NULL && status == STATUS_OK;
+         node = xml_following(node, root, true))
+        if (xml_is(node, "itemref"))
+            status = read_chapter(parts, part->name, manifest_reference(root, xml_attribute(node, "idref")),
+                                  out, err);
     xmlFreeDoc(package);
     xmlFreeDoc(document);
     return status;

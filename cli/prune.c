@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli/walk.h"
+#include "common/grow.h"
 #include "server/json_shape.h"
 #include "server/percent.h"
 
@@ -12,14 +13,10 @@
 
 enum status prune_see(struct prune *p, const char *id, struct error *err)
 {
-    if (p->count == p->capacity) {
-        size_t capacity = p->capacity * 2 + 256;
-        char **ids = realloc(p->ids, capacity * sizeof *ids);
-        if (ids == NULL)
-            return error_memory(err, "reading documents");
-        p->ids = ids;
-        p->capacity = capacity;
-    }
+    char **ids = grown(p->ids, p->count, &p->capacity, sizeof *ids);
+    if (ids == NULL)
+        return error_memory(err, "reading documents");
+    p->ids = ids;
     p->ids[p->count] = strdup(id);
     if (p->ids[p->count] == NULL)
         return error_memory(err, "reading documents");

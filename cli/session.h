@@ -44,6 +44,13 @@ extern const char *const session_formats[];
         .fallback = "text", .help = "text, json, tsv, csv or md"                                             \
     }
 
+/* The collection a command is about. */
+#define COLLECTION_OPTION(says)                                                                              \
+    {                                                                                                        \
+        .name = "collection", .letter = 'c', .type = OPTION_TEXT, .value = "NAME", .fallback = "default",    \
+        .help = says                                                                                         \
+    }
+
 enum status session_init(struct session *s, const struct arguments *a, struct error *err);
 void session_release(struct session *s); /* accepts a zeroed one */
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "index/keyword.h"
 #include "index/schema.h"
 #include "index/space.h"
@@ -392,15 +393,12 @@ enum status store_collections(struct store *s, struct collection_info **out, siz
         return status;
     status = sql_get(sql, FACTS "WHERE s.active ORDER BY c.name", &st, err);
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        if (count == capacity) {
-            capacity = capacity * 2 + 8;
-            struct collection_info *more = realloc(infos, capacity * sizeof *more);
-            if (more == NULL) {
-                status = error_memory(err, "listing the collections");
-                break;
-            }
-            infos = more;
+        struct collection_info *more = grown(infos, count, &capacity, sizeof *more);
+        if (more == NULL) {
+            status = error_memory(err, "listing the collections");
+            break;
         }
+        infos = more;
         status = read_facts(sql, st, &infos[count], err);
         count += status == STATUS_OK;
     }
@@ -456,15 +454,12 @@ enum status collection_languages(struct collection *c, struct language_count **o
     if (status == STATUS_OK)
         sqlite3_bind_int64(st, 1, c->id);
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        if (count == capacity) {
-            capacity = capacity * 2 + 16;
-            struct language_count *more = realloc(counts, capacity * sizeof *more);
-            if (more == NULL) {
-                status = error_memory(err, "counting languages");
-                break;
-            }
-            counts = more;
+        struct language_count *more = grown(counts, count, &capacity, sizeof *more);
+        if (more == NULL) {
+            status = error_memory(err, "counting languages");
+            break;
         }
+        counts = more;
         counts[count].documents = (uint64_t)sqlite3_column_int64(st, 1);
         status = sql_text_copy(st, 0, &counts[count].lang, err);
         count += status == STATUS_OK;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "index/fields.h"
 #include "index/filter.h"
 #include "index/keyword.h"
@@ -31,14 +32,10 @@ static enum status delete_row(struct sql *sql, int64_t document, struct error *e
 
 static enum status note(struct deletion *d, int64_t document, struct error *err)
 {
-    if (d->n == d->capacity) {
-        size_t capacity = d->capacity * 2 + 64;
-        int64_t *documents = realloc(d->documents, capacity * sizeof *documents);
-        if (documents == NULL)
-            return error_memory(err, "deleting documents");
-        d->documents = documents;
-        d->capacity = capacity;
-    }
+    int64_t *documents = grown(d->documents, d->n, &d->capacity, sizeof *documents);
+    if (documents == NULL)
+        return error_memory(err, "deleting documents");
+    d->documents = documents;
     d->documents[d->n++] = document;
     return STATUS_OK;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "index/fields.h"
 #include "index/keyword.h"
 #include "index/put.h"
@@ -124,15 +125,12 @@ enum status collection_documents(struct collection *c, struct text after, size_t
         sqlite3_bind_int64(st, 5, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        if (count == capacity) {
-            capacity = capacity * 2 + 16;
-            struct document *more = realloc(documents, capacity * sizeof *more);
-            if (more == NULL) {
-                status = error_memory(err, "listing documents");
-                break;
-            }
-            documents = more;
+        struct document *more = grown(documents, count, &capacity, sizeof *more);
+        if (more == NULL) {
+            status = error_memory(err, "listing documents");
+            break;
         }
+        documents = more;
         status = read_document(st, with_text, &documents[count], err);
         count += status == STATUS_OK;
     }

@@ -1,6 +1,7 @@
 /* What values the metadata of a collection's documents have, counted in one pass of SQL over the rows. */
 #include <stdlib.h>
 
+#include "common/grow.h"
 #include "index/store.h"
 
 /* Scalars only: a list or an object is not one value to choose. json_quote gives a value back as JSON. */
@@ -16,33 +17,37 @@ static const char facet_rows[] =
     "        GROUP BY 1, 3)" /* by number: json_each has columns and names of its own */
     ") WHERE place <= ?2 ORDER BY field, place LIMIT 4096";
 
-/* A further element of a list that holds `count` of them. */
-static void *grown(void *list, size_t count, size_t size)
+struct listing {
+    struct facet *facets;
+    size_t count, capacity;
+    size_t most; /* values of a field */
+};
+
+static enum status add_field(struct listing *l, sqlite3_stmt *st, struct error *err)
 {
-    bool full = (count & (count - 1)) == 0; /* capacities are powers of two */
-    return full ? realloc(list, (count == 0 ? 1 : 2 * count) * size) : list;
+    struct facet *more = grown(l->facets, l->count, &l->capacity, sizeof *more);
+    if (more == NULL)
+        return error_memory(err, "counting metadata");
+    l->facets = more;
+    struct facet *facet = &more[l->count];
+    *facet = (struct facet){.distinct = (uint64_t)sqlite3_column_int64(st, 3),
+                            .values = calloc(l->most + 1, sizeof *facet->values)};
+    l->count++;
+    return facet->values != NULL ? sql_text_copy(st, 0, &facet->field, err)
+                                 : error_memory(err, "counting metadata");
 }
 
-static enum status add_row(struct facet **facets, size_t *n, sqlite3_stmt *st, struct error *err)
+static enum status add_row(struct listing *l, sqlite3_stmt *st, struct error *err)
 {
-    if (*n == 0 || !text_equal((*facets)[*n - 1].field, sql_text(st, 0))) {
-        struct facet *more = grown(*facets, *n, sizeof **facets);
-        if (more == NULL)
-            return error_memory(err, "counting metadata");
-        *facets = more;
-        more[*n] = (struct facet){.distinct = (uint64_t)sqlite3_column_int64(st, 3)};
-        enum status status = sql_text_copy(st, 0, &more[*n].field, err);
-        if (status != STATUS_OK)
-            return status;
-        ++*n;
-    }
-    struct facet *facet = &(*facets)[*n - 1];
-    struct facet_value *values = grown(facet->values, facet->count, sizeof *values);
-    if (values == NULL)
-        return error_memory(err, "counting metadata");
-    facet->values = values;
-    values[facet->count] = (struct facet_value){.documents = (uint64_t)sqlite3_column_int64(st, 2)};
-    enum status status = sql_text_copy(st, 1, &values[facet->count].json, err);
+    enum status status = STATUS_OK;
+    if (l->count == 0 || !text_equal(l->facets[l->count - 1].field, sql_text(st, 0)))
+        status = add_field(l, st, err);
+    if (status != STATUS_OK)
+        return status;
+    struct facet *facet = &l->facets[l->count - 1];
+    struct facet_value *value = &facet->values[facet->count];
+    value->documents = (uint64_t)sqlite3_column_int64(st, 2);
+    status = sql_text_copy(st, 1, &value->json, err);
     facet->count += status == STATUS_OK;
     return status;
 }
@@ -51,10 +56,9 @@ enum status collection_facets(struct collection *c, size_t most, struct facet **
                               struct error *err)
 {
     struct collection_row facts;
-    struct facet *facets = NULL;
+    struct listing l = {.most = most};
     struct sql *sql;
     sqlite3_stmt *st = NULL;
-    size_t count = 0;
     bool row;
     enum status status = store_reader(c->store, &sql, err);
     if (status != STATUS_OK)
@@ -67,13 +71,13 @@ enum status collection_facets(struct collection *c, size_t most, struct facet **
         sqlite3_bind_int64(st, 2, (sqlite3_int64)most);
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row)
-        status = add_row(&facets, &count, st, err);
+        status = add_row(&l, st, err);
     store_reader_done(c->store, sql);
     if (status == STATUS_OK) {
-        *out = facets;
-        *n = count;
+        *out = l.facets;
+        *n = l.count;
     } else {
-        facets_free(facets, count);
+        facets_free(l.facets, l.count);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/grow.h"
 #include "index/store.h"
 
 const char *const job_state_names[] = {"queued", "running", "done", "failed", "cancelled", NULL};
@@ -98,15 +99,12 @@ enum status store_jobs(struct store *s, struct job **out, size_t *n, struct erro
         return status;
     status = sql_get(sql, "SELECT " COLUMNS " FROM jobs ORDER BY id DESC", &st, err);
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        if (count == capacity) {
-            capacity = capacity * 2 + 16;
-            struct job *more = realloc(jobs, capacity * sizeof *more);
-            if (more == NULL) {
-                status = error_memory(err, "listing jobs");
-                break;
-            }
-            jobs = more;
+        struct job *more = grown(jobs, count, &capacity, sizeof *more);
+        if (more == NULL) {
+            status = error_memory(err, "listing jobs");
+            break;
         }
+        jobs = more;
         status = read_job(st, &jobs[count], err);
         count += status == STATUS_OK;
     }

@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "common/grow.h"
 #include "common/utf8.h"
 #include "index/fields.h"
 #include "index/keyword.h"
@@ -201,16 +202,12 @@ enum status removals_add(struct removals *r, struct sql *sql, int64_t document, 
         return status;
     sqlite3_bind_int64(st, 1, document);
     while ((status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
-        if (r->n == r->capacity) {
-            size_t capacity = r->capacity * 2 + 64;
-            int64_t *ids = realloc(r->ids, capacity * sizeof *ids);
-            if (ids == NULL) {
-                status = error_memory(err, "deleting passages");
-                break;
-            }
-            r->ids = ids;
-            r->capacity = capacity;
+        int64_t *ids = grown(r->ids, r->n, &r->capacity, sizeof *ids);
+        if (ids == NULL) {
+            status = error_memory(err, "deleting passages");
+            break;
         }
+        r->ids = ids;
         r->ids[r->n++] = sqlite3_column_int64(st, 0);
     }
     sqlite3_reset(st);

@@ -103,18 +103,6 @@ static json_t *collection_json(const struct collection_info *info)
                      time_json(info->updated));
 }
 
-static json_t *languages_json(const struct language_count *counts, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        if (json_array_append_new(list, json_pack("{s:o, s:I}", "lang", text_json(counts[i].lang),
-                                                  "documents", (json_int_t)counts[i].documents)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
-}
-
 static json_t *texts_json(const struct text *texts, size_t n)
 {
     json_t *list = json_array();

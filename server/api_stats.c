@@ -58,15 +58,6 @@ static json_t *appended(json_t *list, json_t *value)
     return NULL;
 }
 
-static json_t *languages_json(const struct language_count *counts, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        list = appended(list, json_pack("{s:o, s:I}", "lang", text_json(counts[i].lang), "documents",
-                                        (json_int_t)counts[i].documents));
-    return list;
-}
-
 static json_t *facet_json(const struct facet *facet)
 {
     json_t *values = json_array();

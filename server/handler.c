@@ -77,6 +77,18 @@ json_t *metadata_json(struct text metadata)
     return object != NULL ? object : json_null();
 }
 
+json_t *languages_json(const struct language_count *counts, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, json_pack("{s:o, s:I}", "lang", text_json(counts[i].lang),
+                                                  "documents", (json_int_t)counts[i].documents)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 json_t *message_json(const char *message)
 {
     char copy[sizeof((struct error *)0)->text];

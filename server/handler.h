@@ -54,6 +54,7 @@ json_t *text_or_null(struct text text);
 json_t *number_or_null(double number);       /* null for NAN */
 json_t *time_json(int64_t unix_ms);          /* "2026-11-24T20:27:20.123Z" */
 json_t *metadata_json(struct text metadata); /* the object that the text holds; {} when it is empty */
+json_t *languages_json(const struct language_count *counts, size_t n); /* [{"lang", "documents"}] */
 json_t *error_json(const struct error *err); /* {"code", "detail", "field"?} */
 json_t *message_json(const char *message);   /* what a message cut out of a character becomes "?" */
 void hex_text(const unsigned char *bytes, size_t n, char *out); /* 2n + 1 */

@@ -7,41 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/buf.h"
 #include "common/file.h"
 #include "tokenizer/tokenizer.h"
 
+#include "gguf_bytes.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void put(struct buf *b, const void *bytes, size_t n)
-{
-    check(buf_append(b, bytes, n, NULL) == STATUS_OK);
-}
-
-static void number(struct buf *b, uint64_t value, size_t bytes)
-{
-    put(b, &value, bytes); /* the machine is little-endian, as the file is */
-}
-
-static void string(struct buf *b, const char *s)
-{
-    number(b, strlen(s), 8);
-    put(b, s, strlen(s));
-}
-
-static void list(struct buf *b, const char *key, enum gguf_type type, uint64_t count)
-{
-    string(b, key);
-    number(b, GGUF_ARRAY, 4);
-    number(b, type, 4);
-    number(b, count, 8);
-}
 
 static struct gguf *small_model(void)
 {
@@ -57,15 +28,14 @@ static struct gguf *small_model(void)
     number(&b, 3, 4);
     number(&b, 0, 8);
     number(&b, 4, 8);
-    string(&b, "tokenizer.ggml.model");
-    number(&b, GGUF_STRING, 4);
-    string(&b, "t5");
-    list(&b, "tokenizer.ggml.tokens", GGUF_STRING, 5);
+    key(&b, "tokenizer.ggml.model", GGUF_STRING);
+    string(&b, "t5", 2);
+    array(&b, "tokenizer.ggml.tokens", GGUF_STRING, 5);
     for (int i = 0; i < 5; i++)
-        string(&b, pieces[i]);
-    list(&b, "tokenizer.ggml.scores", GGUF_F32, 5);
+        string(&b, pieces[i], strlen(pieces[i]));
+    array(&b, "tokenizer.ggml.scores", GGUF_F32, 5);
     put(&b, scores, sizeof scores);
-    list(&b, "tokenizer.ggml.token_type", GGUF_I32, 5);
+    array(&b, "tokenizer.ggml.token_type", GGUF_I32, 5);
     put(&b, types, sizeof types);
     check(gguf_open_bytes("small", b.data, b.len, &file, NULL) == STATUS_OK);
     return file;

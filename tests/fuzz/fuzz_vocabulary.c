@@ -6,42 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "common/buf.h"
 #include "tokenizer/tokenizer.h"
 
+#include "gguf_bytes.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void put(struct buf *b, const void *bytes, size_t n)
-{
-    check(buf_append(b, bytes, n, NULL) == STATUS_OK);
-}
-
-static void number(struct buf *b, uint64_t value, size_t bytes)
-{
-    put(b, &value, bytes); /* the machine is little-endian, as the file is */
-}
-
-static void string(struct buf *b, const void *bytes, size_t n)
-{
-    number(b, n, 8);
-    put(b, bytes, n);
-}
-
-static void list(struct buf *b, const char *key, enum gguf_type type, uint64_t count,
-                 const struct buf *elements)
-{
-    string(b, key, strlen(key));
-    number(b, GGUF_ARRAY, 4);
-    number(b, type, 4);
-    number(b, count, 8);
-    put(b, elements->data, elements->len);
-}
 
 static void use(const struct gguf *file, const uint8_t *text, size_t size)
 {
@@ -87,8 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     number(&model, 3, 4);
     number(&model, 0, 8);
     number(&model, 5, 8);
-    string(&model, "tokenizer.ggml.model", 20);
-    number(&model, GGUF_STRING, 4);
+    key(&model, "tokenizer.ggml.model", GGUF_STRING);
     string(&model, "t5", 2);
     list(&model, "tokenizer.ggml.tokens", GGUF_STRING, count, &pieces);
     list(&model, "tokenizer.ggml.scores", GGUF_F32, count, &costs);

@@ -5,47 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "common/buf.h"
 #include "tokenizer/tokenizer.h"
 
+#include "gguf_bytes.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void put(struct buf *b, const void *bytes, size_t n)
-{
-    check(buf_append(b, bytes, n, NULL) == STATUS_OK);
-}
-
-static void number(struct buf *b, uint64_t value, size_t bytes)
-{
-    put(b, &value, bytes); /* the machine is little-endian, as the file is */
-}
-
-static void string(struct buf *b, const void *bytes, size_t n)
-{
-    number(b, n, 8);
-    put(b, bytes, n);
-}
-
-static void key(struct buf *b, const char *name, enum gguf_type type)
-{
-    string(b, name, strlen(name));
-    number(b, type, 4);
-}
-
-static void list(struct buf *b, const char *name, enum gguf_type type, uint64_t count,
-                 const struct buf *elements)
-{
-    key(b, name, GGUF_ARRAY);
-    number(b, type, 4);
-    number(b, count, 8);
-    put(b, elements->data, elements->len);
-}
 
 static void use(const struct gguf *file, struct text text)
 {

@@ -68,6 +68,12 @@ static bool twice(void *context)
     return ++*asked < 2;
 }
 
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
 static void stops(void **state)
 {
     (void)state;
@@ -78,6 +84,12 @@ static void stops(void **state)
     grouped(x);
     assert_int_equal(layout_plane(x, POINTS, WIDTH, &options, xy, &err), STATUS_CANCELLED);
     assert_int_equal(asked, 2);
+    memset(xy, 0, sizeof xy); /* who gave up before the points began to move finds them where they were */
+    options.go_on = never;
+    grouped(x);
+    assert_int_equal(layout_plane(x, POINTS, WIDTH, &options, xy, NULL), STATUS_CANCELLED);
+    for (size_t i = 0; i < 2 * POINTS; i++)
+        assert_true(xy[i] == 0);
 }
 
 int main(void)

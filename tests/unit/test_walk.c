@@ -135,14 +135,17 @@ static void rules_are_followed(void **state)
     make_folder("ruled");
     make_folder("ruled/out");
     make_folder("ruled/in");
+    make_folder("ruled/jn");
+    write_file("ruled/jn/b.txt", "1");
     write_file("ruled/.gitignore", "out/\n*.log\n");
-    write_file("ruled/in/.ignore", "!b.log\n");
+    write_file("ruled/in/.ignore", "!b.log\nb.txt\n");
     write_file("ruled/in/a.log", "1");
     write_file("ruled/in/b.log", "1");
     write_file("ruled/out/c.txt", "1");
     write_file("ruled/z.log", "1");
     walks("ruled", false, 0, STATUS_OK,
-          "-HIDDEN .gitignore\n-HIDDEN .ignore\n-IGNORED a.log\nruled/in/b.log 1\n-IGNORED out\n-IGNORED "
+          "-HIDDEN .gitignore\n-HIDDEN .ignore\n-IGNORED a.log\nruled/in/b.log 1\nruled/jn/b.txt 1\n-IGNORED "
+          "out\n-IGNORED "
           "z.log\n");
     walks("ruled/out", false, 0, STATUS_OK, "out/c.txt 1\n"); /* what was named is read */
 }
