@@ -2,6 +2,7 @@
 #include "scratch_store.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static bool never(void *context)
 {
@@ -41,7 +42,7 @@ static void places_passages(void **state)
     assert_int_equal(collection_map(c, 7, NULL, NULL, &map, NULL), STATUS_OK);
     assert_int_equal(map.passages, 40);
     assert_in_range(map.point_count, 5, 7);
-    assert_in_range(atoi(map.documents[map.document_count - 1].id.data), 30, 39); /* from all over */
+    assert_in_range(strtoul(map.documents[map.document_count - 1].id.data, NULL, 10), 30, 39); /* from all over */
     collection_map_release(&map);
     assert_int_equal(collection_map(c, MAP_MOST, never, NULL, &map, NULL), STATUS_CANCELLED);
     collection_release(c);
