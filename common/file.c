@@ -77,42 +77,76 @@ enum status file_read(const char *path, struct buf *out, struct error *err)
     return status;
 }
 
-static enum status write_all(int fd, const char *bytes, size_t n, const char *path, struct error *err)
+enum status draft_open(struct draft *d, const char *path, struct error *err)
 {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
+    *d = (struct draft){.fd = -1, .path = strdup(path)};
+    if (d->path == NULL || asprintf(&d->temporary, "%s.XXXXXX", path) < 0) {
+        d->temporary = NULL;
+        draft_close(d);
+        return error_memory(err, "creating a file");
+    }
+    d->fd = mkostemp(d->temporary, O_CLOEXEC);
+    if (d->fd >= 0)
+        return STATUS_OK;
+    enum status status = error_system(err, errno, "create", path);
+    free(d->temporary); /* not ours to remove */
+    d->temporary = NULL;
+    draft_close(d);
+    return status;
+}
+
+enum status draft_write(struct draft *d, const void *bytes, size_t n, struct error *err)
+{
+    for (const char *at = bytes; n > 0;) {
+        ssize_t written = write(d->fd, at, n);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return error_system(err, errno, "write", path);
-        bytes += written;
+            return error_system(err, errno, "write", d->path);
+        at += written;
         n -= (size_t)written;
     }
-    return fsync(fd) == 0 ? STATUS_OK : error_system(err, errno, "sync", path);
+    return STATUS_OK;
+}
+
+enum status draft_sync(struct draft *d, struct error *err)
+{
+    return fsync(d->fd) == 0 ? STATUS_OK : error_system(err, errno, "sync", d->path);
+}
+
+enum status draft_commit(struct draft *d, struct error *err)
+{
+    enum status status = draft_sync(d, err);
+    if (status == STATUS_OK)
+        status = file_replace(d->temporary, d->path, err);
+    if (status != STATUS_OK)
+        return status;
+    free(d->temporary);
+    d->temporary = NULL;
+    draft_close(d);
+    return STATUS_OK;
+}
+
+void draft_close(struct draft *d)
+{
+    if (d->path != NULL && d->fd >= 0)
+        close(d->fd);
+    if (d->temporary != NULL)
+        unlink(d->temporary);
+    free(d->temporary);
+    free(d->path);
+    *d = (struct draft){.fd = -1};
 }
 
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct error *err)
 {
-    struct buf temporary;
-    buf_init(&temporary, 4096 + strlen(path));
-    int fd = -1;
-    enum status status = buf_printf(&temporary, err, "%s.XXXXXX", path);
-    if (status != STATUS_OK)
-        goto done;
-    fd = mkostemp(temporary.data, O_CLOEXEC);
-    if (fd < 0) {
-        status = error_system(err, errno, "create", path);
-        goto done;
-    }
-    status = write_all(fd, bytes, n, path, err);
-    if (status == STATUS_OK && rename(temporary.data, path) != 0)
-        status = error_system(err, errno, "rename a new file to", path);
-    if (status != STATUS_OK)
-        unlink(temporary.data);
-done:
-    if (fd >= 0)
-        close(fd);
-    buf_release(&temporary);
+    struct draft d;
+    enum status status = draft_open(&d, path, err);
+    if (status == STATUS_OK)
+        status = draft_write(&d, bytes, n, err);
+    if (status == STATUS_OK)
+        status = draft_commit(&d, err);
+    draft_close(&d);
     return status;
 }
 

@@ -25,7 +25,20 @@ void mapping_close(struct mapping *m); /* accepts a zeroed or closed mapping */
 /* Reads a whole file into `out` (appending); TOO_LARGE at the buffer's ceiling. */
 enum status file_read(const char *path, struct buf *out, struct error *err);
 
-/* Writes a file beside its final name, syncs it, and renames it into place. */
+/* A file that is being written beside its final name. */
+struct draft {
+    int fd;
+    char *temporary; /* where it lies until it is committed */
+    char *path;
+};
+
+enum status draft_open(struct draft *d, const char *path, struct error *err);
+enum status draft_write(struct draft *d, const void *bytes, size_t n, struct error *err);
+enum status draft_sync(struct draft *d, struct error *err);   /* brings it to the disk */
+enum status draft_commit(struct draft *d, struct error *err); /* and to its name; it is closed then */
+void draft_close(struct draft *d); /* removes what was not committed; accepts a zeroed or closed draft */
+
+/* The same in one call. */
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct error *err);
 
 /* Renames `from`, whose content is on the disk, to `to`, and brings the renaming to the disk too. */

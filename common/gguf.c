@@ -132,8 +132,7 @@ static enum status name(struct cursor *c, struct text *out)
     return STATUS_OK;
 }
 
-/* Bytes of one scalar of this type; 0 for strings, arrays and unknown types. */
-static size_t scalar_size(uint64_t type)
+size_t gguf_number_size(uint64_t type)
 {
     static const unsigned char sizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
     return type < sizeof sizes ? sizes[type] : 0;
@@ -150,9 +149,9 @@ static enum status values(struct cursor *c, uint64_t type, uint64_t count)
                 return STATUS_CORRUPT;
         return STATUS_OK;
     }
-    if (scalar_size(type) == 0)
+    if (gguf_number_size(type) == 0)
         return corrupt(c, "a value has an unknown type");
-    if (__builtin_mul_overflow(count, (uint64_t)scalar_size(type), &bytes) || take(c, bytes) == NULL)
+    if (__builtin_mul_overflow(count, (uint64_t)gguf_number_size(type), &bytes) || take(c, bytes) == NULL)
         return corrupt(c, "an array is longer than the file");
     return STATUS_OK;
 }

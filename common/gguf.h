@@ -107,6 +107,9 @@ uint64_t gguf_tensor_count(const struct gguf *file);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *file, uint64_t i);    /* in file order */
 const struct gguf_tensor *gguf_tensor(const struct gguf *file, const char *name); /* NULL when absent */
 
+/* Bytes of one number of this type; 0 for strings, arrays and what is no type. */
+size_t gguf_number_size(uint64_t type);
+
 /* Values in a block and bytes of a block of a type. */
 size_t ggml_block_values(enum ggml_type type);
 size_t ggml_block_bytes(enum ggml_type type);

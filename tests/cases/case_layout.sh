@@ -12,13 +12,14 @@ allowed() { # folder → folders it may include
     common) echo common ;;
     tokenizer) echo common tokenizer ;;
     encoder) echo common encoder ;;
+    encoder/import) echo common tokenizer encoder ;;
     index) echo common index ;;
     server) echo common tokenizer encoder index server ;;
     cli) echo common server encoder index cli ;;
     esac
 }
 
-for folder in common tokenizer encoder index server cli; do
+for folder in common tokenizer encoder encoder/import index server cli; do
     [ "$(ls $folder/*.c 2>/dev/null | wc -l)" -gt 0 ] || fail "$folder has no source"
     for included in $(grep -hoE '^#include "[a-z]+/' $folder/*.[ch] | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $(allowed $folder) " in
