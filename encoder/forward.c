@@ -7,11 +7,6 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t wide_stride(const struct model *m)
-{
-    return larger(3 * m->heads_width, m->feed_forward);
-}
-
 static size_t pooled_stride(const struct model *m)
 {
     size_t widest = m->pooled;
@@ -28,29 +23,38 @@ static void take_codes(struct codes *c, size_t rows, size_t stride, struct arena
     c->least = arena_take(arena, rows * sizeof *c->least);
 }
 
+/* Rows of a block of a pass of `rows` rows. */
+static size_t block_rows(size_t rows)
+{
+    return rows < BLOCK_ROWS ? rows : BLOCK_ROWS;
+}
+
 size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
 {
-    size_t floats = rows * 2 * m->hidden + (rows + STRIPES) * wide_stride(m) +
-                    threads * padded(attend_scratch(m->head, m->config.context), PAD) +
-                    2 * PASS_TEXTS * pooled_stride(m);
+    size_t block = block_rows(rows);
+    size_t floats =
+        rows * m->hidden + (rows + STRIPES) * 3 * m->heads_width + block * (m->hidden + m->feed_forward) +
+        threads * padded(attend_scratch(m->head, m->config.context), PAD) + 2 * PASS_TEXTS * pooled_stride(m);
     size_t bytes = floats * sizeof(float) + 16 * ARENA_ALIGN;
     if (m->precision == PRECISION_INT8)
-        bytes += rows * (larger(m->hidden, m->heads_width) + m->feed_forward + 4 * sizeof(float));
+        bytes += block * (larger(m->hidden, m->heads_width) + m->feed_forward + 4 * sizeof(float));
     return bytes;
 }
 
 void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t threads, struct arena *arena)
 {
+    size_t block = block_rows(rows);
     *s = (struct scratch){.attention_size = padded(attend_scratch(m->head, m->config.context), PAD)};
     s->x = arena_take(arena, rows * m->hidden * sizeof *s->x);
-    s->sum = arena_take(arena, rows * m->hidden * sizeof *s->sum);
-    s->wide = arena_take(arena, (rows + STRIPES) * wide_stride(m) * sizeof *s->wide); /* attend reads on */
+    s->qkv = arena_take(arena, (rows + STRIPES) * 3 * m->heads_width * sizeof *s->qkv); /* attend reads on */
+    s->sum = arena_take(arena, block * m->hidden * sizeof *s->sum);
+    s->inside = arena_take(arena, block * m->feed_forward * sizeof *s->inside);
     s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
     for (size_t i = 0; i < 2; i++)
         s->vectors[i] = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->vectors[i]);
     if (m->precision == PRECISION_INT8) {
-        take_codes(&s->narrow, rows, larger(m->hidden, m->heads_width), arena);
-        take_codes(&s->broad, rows, m->feed_forward, arena);
+        take_codes(&s->narrow, block, larger(m->hidden, m->heads_width), arena);
+        take_codes(&s->broad, block, m->feed_forward, arena);
     }
 }
 
@@ -64,7 +68,8 @@ struct range {
     size_t first, end;
 };
 
-#define ROWS_TOGETHER 4 /* what norm takes at a time */
+#define ROWS_TOGETHER 4  /* what norm takes at a time */
+#define WHOLE_TILES   12 /* a multiple of that, and of the rows in a tile of each int8 kernel */
 
 /* The next share of this step's n things, in multiples of `together`: one share a thread, so that what is
  * close in memory is worked on by one. */
@@ -78,21 +83,35 @@ static bool next_share(const struct worker *k, size_t n, size_t together, struct
     return true;
 }
 
-static bool next_rows(const struct worker *k, struct range *rows)
-{
-    return next_share(k, k->pass->rows, ROWS_TOGETHER, rows);
-}
-
 static bool is_int8(const struct worker *w)
 {
     return w->pass->model->precision == PRECISION_INT8;
 }
 
-/* out = w · in, from the codes in int8, from the floats otherwise. */
-static void linear(const struct worker *k, const struct linear *w, const struct codes *codes, const float *in,
-                   size_t in_stride, float *out)
+/* Rows first … first + count - 1 of the pass, which lie in rows 0 … count - 1 of a block's buffers. */
+struct block {
+    size_t first, count;
+};
+
+/* The blocks of a pass are of about the same size, and whole tiles of every kernel. Starts with {0, 0}. */
+static bool next_block(const struct pass *p, struct block *b)
 {
-    size_t rows = k->pass->rows;
+    size_t blocks = (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    size_t size = padded((p->rows + blocks - 1) / blocks, WHOLE_TILES);
+    b->first += b->count;
+    b->count = p->rows - b->first < size ? p->rows - b->first : size;
+    return b->count > 0;
+}
+
+static bool next_rows(const struct worker *k, const struct block *b, struct range *rows)
+{
+    return next_share(k, b->count, ROWS_TOGETHER, rows);
+}
+
+/* out = w · in for `rows` rows, from the codes in int8, from the floats otherwise. */
+static void linear(const struct worker *k, const struct linear *w, size_t rows, const struct codes *codes,
+                   const float *in, size_t in_stride, float *out)
+{
     struct range panels;
     if (is_int8(k)) {
         while (next_share(k, w->out / PAD, 1, &panels))
@@ -126,17 +145,6 @@ static void look_up(const struct pass *p, struct range rows)
     }
 }
 
-static void embed(const struct worker *k)
-{
-    const struct pass *p = k->pass;
-    struct range rows;
-    while (next_rows(k, &rows)) {
-        look_up(p, rows);
-        p->model->kernels->norm(&p->model->embedding_norm, p->scratch->x, NULL, rows.first, rows.end,
-                                is_int8(k) ? &p->scratch->narrow : NULL);
-    }
-}
-
 static void attention(const struct worker *k)
 {
     const struct pass *p = k->pass;
@@ -146,33 +154,55 @@ static void attention(const struct worker *k)
     while (next_share(k, p->texts * heads, 1, &tasks))
         for (size_t task = tasks.first; task < tasks.end; task++) {
             size_t text = task / heads, from = p->starts[text] - p->starts[0];
-            m->kernels->attend(p->scratch->wide + from * stride + task % heads * m->head, stride,
+            m->kernels->attend(p->scratch->qkv + from * stride + task % heads * m->head, stride,
                                m->heads_width, m->head, p->starts[text + 1] - p->starts[text],
                                p->scratch->attention + k->turn->part * p->scratch->attention_size);
         }
 }
 
-static void layer(const struct worker *k, const struct layer *l, bool last)
+/* x = norm(x + add) of a block, add lying in the block's own rows or NULL. */
+static void norm(const struct worker *k, const struct block *b, const struct norm *w, const float *add,
+                 const struct codes *codes)
 {
-    const struct pass *p = k->pass;
-    const struct scratch *s = p->scratch;
-    const struct kernels *kernels = p->model->kernels;
-    const struct codes *narrow = is_int8(k) ? &s->narrow : NULL, *broad = is_int8(k) ? &s->broad : NULL;
+    const struct model *m = k->pass->model;
     struct range rows;
+    while (next_rows(k, b, &rows))
+        m->kernels->norm(w, k->pass->scratch->x + b->first * m->hidden, add, rows.first, rows.end, codes);
+}
 
-    linear(k, &l->qkv, narrow, s->x, l->qkv.in, s->wide);
-    attention(k);
-    while (is_int8(k) && next_rows(k, &rows))
-        kernels->quantize(s->wide, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
-    linear(k, &l->output, narrow, s->wide, l->qkv.out, s->sum);
-    while (next_rows(k, &rows))
-        kernels->norm(&l->attention_norm, s->x, s->sum, rows.first, rows.end, narrow);
-    linear(k, &l->up, narrow, s->x, l->up.in, s->wide);
-    while (next_rows(k, &rows))
-        kernels->gelu(s->wide, l->up.out, l->up.out, rows.first, rows.end, broad);
-    linear(k, &l->down, broad, s->wide, l->down.in, s->sum);
-    while (next_rows(k, &rows))
-        kernels->norm(&l->output_norm, s->x, s->sum, rows.first, rows.end, last ? NULL : narrow);
+/* Queries, keys and values of a block for layer i. */
+static void ask(const struct worker *k, const struct block *b, size_t i)
+{
+    const struct scratch *s = k->pass->scratch;
+    const struct linear *w = &k->pass->model->layers[i].qkv;
+    linear(k, w, b->count, &s->narrow, s->x + b->first * w->in, w->in, s->qkv + b->first * w->out);
+}
+
+static void embed(const struct worker *k, const struct block *b)
+{
+    struct range rows;
+    while (next_rows(k, b, &rows))
+        look_up(k->pass, (struct range){b->first + rows.first, b->first + rows.end});
+    norm(k, b, &k->pass->model->embedding_norm, NULL, is_int8(k) ? &k->pass->scratch->narrow : NULL);
+}
+
+/* All of a layer behind its attention. */
+static void finish(const struct worker *k, const struct block *b, const struct layer *l, bool last)
+{
+    const struct scratch *s = k->pass->scratch;
+    const struct kernels *kernels = k->pass->model->kernels;
+    const struct codes *narrow = is_int8(k) ? &s->narrow : NULL, *broad = is_int8(k) ? &s->broad : NULL;
+    const float *context = s->qkv + b->first * l->qkv.out;
+    struct range rows;
+    while (is_int8(k) && next_rows(k, b, &rows))
+        kernels->quantize(context, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
+    linear(k, &l->output, b->count, narrow, context, l->qkv.out, s->sum);
+    norm(k, b, &l->attention_norm, s->sum, narrow);
+    linear(k, &l->up, b->count, narrow, s->x + b->first * l->up.in, l->up.in, s->inside);
+    while (next_rows(k, b, &rows))
+        kernels->gelu(s->inside, l->up.out, l->up.out, rows.first, rows.end, broad);
+    linear(k, &l->down, b->count, broad, s->inside, l->down.in, s->sum);
+    norm(k, b, &l->output_norm, s->sum, last ? NULL : narrow);
 }
 
 static void pool(const struct worker *k, float *out)
@@ -208,9 +238,19 @@ static void walk(void *context, struct turn *turn)
     const struct worker k = {context, turn};
     const struct model *m = k.pass->model;
     const struct scratch *s = k.pass->scratch;
-    embed(&k);
-    for (size_t i = 0; i < m->config.layers; i++)
-        layer(&k, &m->layers[i], i + 1 == m->config.layers);
+    size_t layers = m->config.layers;
+    for (struct block b = {0}; next_block(k.pass, &b);) {
+        embed(&k, &b);
+        ask(&k, &b, 0);
+    }
+    for (size_t i = 0; i < layers; i++) {
+        attention(&k);
+        for (struct block b = {0}; next_block(k.pass, &b);) {
+            finish(&k, &b, &m->layers[i], i + 1 == layers);
+            if (i + 1 < layers)
+                ask(&k, &b, i + 1);
+        }
+    }
     pool(&k, s->vectors[0]);
     for (size_t i = 0; i < m->config.dense_count; i++)
         dense(&k, &m->dense[i], s->vectors[i % 2], s->vectors[(i + 1) % 2]);

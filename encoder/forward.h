@@ -1,9 +1,16 @@
 /* One pass of packed sequences through a model.
  *
  *     tokens   | sequence 0 | sequence 1 | … |        rows of every buffer, no padding between sequences
- *     x        (rows, hidden)     the residual stream
- *     wide     (rows, 3 · heads or feed_forward)      queries, keys, values; then the feed-forward's inside
- *     sum      (rows, hidden)     what a layer adds to x
+ *     x        (rows, hidden)             the residual stream
+ *     qkv      (rows, 3 · heads)          queries, keys, values; then the context in place of the queries
+ *     inside   (BLOCK_ROWS, feed_forward) the inside of a feed-forward
+ *     sum      (BLOCK_ROWS, hidden)       what a layer adds to x
+ *
+ * Only attention looks at other rows of its sequence. Everything between one attention and the next is done
+ * for a block of rows before the next block, so that what lies between stays in the second-level cache,
+ * whatever the length of the pass:
+ *
+ *     attention | block 0: output, norm, up, gelu, down, norm, queries of the next layer | block 1: … | …
  *
  * The threads of a team walk through the pass together and share out the rows, heads or output columns of
  * every step. No sum is ever split, so the bits do not depend on who did what.
@@ -16,11 +23,12 @@
 #include "encoder/team.h"
 
 #define PASS_TEXTS 128 /* sequences in a pass, at most */
+#define BLOCK_ROWS 96
 
 struct scratch {
-    float *x, *wide, *sum;
-    struct codes narrow; /* of hidden or context rows; int8 only */
-    struct codes broad;  /* of feed-forward rows; int8 only */
+    float *x, *qkv, *inside, *sum;
+    struct codes narrow; /* of a block's hidden or context rows; int8 only */
+    struct codes broad;  /* of a block's feed-forward rows; int8 only */
     float *attention;    /* (threads, attention_size) */
     size_t attention_size;
     float

@@ -27,9 +27,9 @@ ALWAYS_INLINE __m512i four_codes(const uint8_t *p)
     return _mm512_set1_epi32(four);
 }
 
-/* R rows from `row` on, panel p. Every step asks for one line at `ahead`. */
+/* R rows from `row` on, panel p. Every step asks for the line at `ahead`, which moves on by `pace` bytes. */
 ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct codes *codes, size_t row,
-                        size_t p, const int8_t *ahead, float *out)
+                        size_t p, const int8_t *ahead, size_t pace, float *out)
 {
     const uint8_t *a = codes->bytes + row * codes->stride;
     const int8_t *panel = w->panels + p * PAD * w->in;
@@ -40,7 +40,7 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
         for (size_t i = 0; i < R; i++)
             sum[i][j] = _mm512_setzero_si512();
     }
-    for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD, ahead += PAD) {
+    for (size_t k = 0; k < w->in; k += 4, panel += 4 * PAD, ahead += pace) {
         __m512i weights[4];
         _mm_prefetch((const char *)ahead, _MM_HINT_T1);
         UNROLL
@@ -69,21 +69,22 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
     }
 }
 
-/* Panel by panel, so that a panel stays in the first-level cache while all rows pass. Its first four tiles
- * fetch a quarter of the next panel each; with few rows that is what keeps the multipliers fed. Behind the
- * last panel lies the layer that is multiplied next (model.h). */
+/* Panel by panel, so that a panel stays close while all rows pass. Each tile fetches its part of the next
+ * panel, at most a line a step: faster, the lines under way would be more than a core keeps track of, and its
+ * own loads would wait. Behind the last panel lies the layer that is multiplied next (model.h). */
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
                    float *out)
 {
-    size_t tiles = rows / TILE_ROWS, rest = rows % TILE_ROWS, quarter = w->in / 4 * PAD;
+    size_t whole = rows / TILE_ROWS, rest = rows % TILE_ROWS, tiles = whole + (rest > 0);
+    size_t pace = tiles > 4 ? 4 * PAD / tiles : PAD, part = w->in / 4 * pace;
     for (size_t p = first; p < end; p++) {
         const int8_t *next = w->panels + (p + 1) * PAD * w->in;
-        for (size_t t = 0; t < tiles; t++)
-            tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, next + (t & 3) * quarter, out);
+        for (size_t t = 0; t < whole; t++)
+            tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, next + t * part, pace, out);
         UNROLL
         for (size_t R = 1; R < TILE_ROWS; R++)
             if (R == rest)
-                tile(R, w, codes, tiles * TILE_ROWS, p, next + (tiles & 3) * quarter, out);
+                tile(R, w, codes, whole * TILE_ROWS, p, next + whole * part, pace, out);
     }
 }
 
