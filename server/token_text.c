@@ -1,9 +1,10 @@
 #include "server/token_text.h"
 
-enum status token_text(const struct tokenizer *t, const json_t *ids, bool skip_special, const char *field,
-                       struct buf *out, struct error *err)
+#include "common/utf8.h"
+
+static enum status spell(const struct tokenizer *t, const json_t *ids, bool skip_special, const char *field,
+                         struct buf *out, struct error *err)
 {
-    static const char mark[] = "\xe2\x96\x81";
     enum status status = STATUS_OK;
     buf_clear(out);
     if (!json_is_array(ids))
@@ -15,16 +16,44 @@ enum status token_text(const struct tokenizer *t, const json_t *ids, bool skip_s
         if (value < 0 || value >= (json_int_t)tokenizer_size(t))
             return error_field(err, STATUS_INVALID, field, "%s must be integers of 0 to %u", field,
                                (unsigned)tokenizer_size(t) - 1);
-        struct text piece = tokenizer_piece(t, (int32_t)value);
-        if (skip_special && tokenizer_is_special(t, (int32_t)value))
-            continue;
-        bool word = piece.len >= 3 && memcmp(piece.data, mark, 3) == 0;
-        if (word && out->len > 0)
-            status = buf_append(out, " ", 1, err);
-        if (status == STATUS_OK)
-            status = buf_append(out, piece.data + (word ? 3 : 0), piece.len - (word ? 3 : 0), err);
+        if (!skip_special || !tokenizer_is_special(t, (int32_t)value))
+            status = tokenizer_spell(t, (int32_t)value, out, err);
     }
     return status;
+}
+
+/* Tokens may begin and end within a character; what there is of it becomes one U+FFFD. */
+static enum status mend(struct buf *text, struct error *err)
+{
+    struct buf mended;
+    enum status status = STATUS_OK;
+    if (utf8_invalid(text->data, text->len) == text->len)
+        return STATUS_OK;
+    buf_init(&mended, text->ceiling);
+    for (size_t at = 0; at < text->len && status == STATUS_OK;) {
+        size_t good = utf8_invalid(text->data + at, text->len - at);
+        status = buf_append(&mended, text->data + at, good, err);
+        at += good;
+        if (status != STATUS_OK || at == text->len)
+            break;
+        status = buf_append(&mended, "\uFFFD", 3, err);
+        for (at++; at < text->len && ((unsigned char)text->data[at] & 0xC0) == 0x80;)
+            at++;
+    }
+    if (status != STATUS_OK) {
+        buf_release(&mended);
+        return status;
+    }
+    buf_release(text);
+    *text = mended;
+    return STATUS_OK;
+}
+
+enum status token_text(const struct tokenizer *t, const json_t *ids, bool skip_special, const char *field,
+                       struct buf *out, struct error *err)
+{
+    enum status status = spell(t, ids, skip_special, field, out, err);
+    return status == STATUS_OK ? mend(out, err) : status;
 }
 
 /* Whether the encoding is what lies between the first id and the last, and those are the model's own. */
@@ -46,7 +75,7 @@ enum status token_source(const struct tokenizer *t, const json_t *ids, const cha
                          struct error *err)
 {
     struct encoding e = {0};
-    enum status status = token_text(t, ids, true, field, out, err);
+    enum status status = spell(t, ids, true, field, out, err);
     if (status == STATUS_OK)
         status = tokenizer_encode(t, &e, (struct text){0}, buf_text(out), err);
     if (status == STATUS_OK && !is_whole(t, ids, &e))

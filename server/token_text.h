@@ -18,8 +18,8 @@
 #include "common/buf.h"
 #include "tokenizer/tokenizer.h"
 
-/* The pieces one behind the other, U+2581 as a space, the one in front left out. INVALID for what is not a
- * list of ids of the vocabulary. */
+/* What the tokens say, one behind the other; of pieces with U+2581 for a space the one in front is left out.
+ * INVALID for what is not a list of ids of the vocabulary. */
 enum status token_text(const struct tokenizer *t, const json_t *ids, bool skip_special, const char *field,
                        struct buf *out, struct error *err);
 

@@ -10,9 +10,13 @@ struct encoding_scratch {
     size_t token_capacity;
     unsigned char *head; /* the prefix and what of the text belongs with it */
     size_t head_capacity;
+    struct bpe_scratch *bpe;
 };
 
 /* Room for `more` tokens behind those that are there. */
 enum status encoding_reserve(struct encoding *e, size_t more, struct error *err);
+
+/* Room for `size` bytes in the head; what was in it is lost. */
+enum status encoding_reserve_head(struct encoding_scratch *s, size_t size, struct error *err);
 
 #endif

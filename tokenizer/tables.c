@@ -36,6 +36,7 @@ struct builder {
     struct trie_key *keys;
     uint32_t key_count;
     trie_node *nodes;
+    struct merges merges;
 };
 
 static enum status damaged(const struct builder *b, const char *what)
@@ -107,7 +108,7 @@ static enum status open_lists(struct builder *b)
     if (status != STATUS_OK)
         return status;
     uint64_t count = b->pieces.count;
-    bool scored = b->head.kind == TABLES_WORDPIECE || b->scores_list.count == count;
+    bool scored = b->head.kind != TABLES_UNIGRAM || b->scores_list.count == count;
     if (count == 0 || !scored || b->types.count != count)
         return damaged(b, "pieces, scores and types differ in number, or there are none");
     if (count >= MAX_PIECES || b->pieces.size > UINT32_MAX)
@@ -169,7 +170,7 @@ static enum status read_pieces(struct builder *b)
             return error_set(b->err, STATUS_UNSUPPORTED,
                              "the tokenizer of %s falls back to bytes, which this program does not do",
                              gguf_path(b->file));
-        if (!is_key(type))
+        if (!is_key(type) || b->head.kind == TABLES_BPE)
             continue;
         if (!(b->scores[i] >= -MAX_SCORE && b->scores[i] <= MAX_SCORE))
             return damaged(b, "a score that is no number");
@@ -382,10 +383,37 @@ static enum status read_wordpiece_settings(struct builder *b)
     return status;
 }
 
+/* Of the ways to cut text into words before merging, that of GPT-2, which RoBERTa has too. */
+static enum status read_bpe_settings(struct builder *b)
+{
+    struct text words = text_of("gpt-2");
+    bool prefix = false;
+    enum status status = STATUS_OK;
+    if (gguf_has(b->file, "tokenizer.ggml.pre"))
+        status = gguf_text(b->file, "tokenizer.ggml.pre", &words, b->err);
+    if (status == STATUS_OK && !text_is(words, "gpt-2") && !text_is(words, "roberta-bpe"))
+        status = error_set(
+            b->err, STATUS_UNSUPPORTED,
+            "the tokenizer of %s cuts words as \"%.*s\", which this program does not know; it knows "
+            "\"gpt-2\" and \"roberta-bpe\"",
+            gguf_path(b->file), (int)(words.len < 40 ? words.len : 40), words.data);
+    if (status == STATUS_OK)
+        status = flag(b, "tokenizer.ggml.add_space_prefix", &prefix);
+    b->head.dummy_prefix = prefix;
+    if (status == STATUS_OK)
+        status =
+            special(b, "tokenizer.ggml.bos_token_id", "tokenizer.ggml.cls_token_id", "<s>", &b->head.start);
+    if (status == STATUS_OK)
+        status = special(b, "tokenizer.ggml.eos_token_id", "tokenizer.ggml.seperator_token_id", "</s>",
+                         &b->head.end);
+    return status;
+}
+
 static enum status read_settings(struct builder *b)
 {
-    enum status status =
-        b->head.kind == TABLES_WORDPIECE ? read_wordpiece_settings(b) : read_unigram_settings(b);
+    enum status status = b->head.kind == TABLES_WORDPIECE ? read_wordpiece_settings(b)
+                         : b->head.kind == TABLES_BPE     ? read_bpe_settings(b)
+                                                          : read_unigram_settings(b);
     if (status == STATUS_OK)
         status = drop_unwanted(b, "tokenizer.ggml.add_bos_token", &b->head.start);
     return status == STATUS_OK ? drop_unwanted(b, "tokenizer.ggml.add_eos_token", &b->head.end) : status;
@@ -406,6 +434,8 @@ static void lay_out(struct tables *head)
     head->nodes = place(&head->size, head->node_count, sizeof(trie_node));
     head->scores = place(&head->size, head->piece_count, sizeof(float));
     head->pieces = place(&head->size, head->piece_count, sizeof(uint32_t));
+    head->merges = place(&head->size, head->merge_slots, sizeof(uint64_t));
+    head->joined = place(&head->size, head->rank_count, sizeof(uint32_t));
 }
 
 bool tables_usable(const void *block, size_t size, enum tables_kind kind, const struct gguf_array *pieces)
@@ -430,9 +460,14 @@ static enum status assemble(struct builder *b, struct tables **out)
     memcpy(block, head, sizeof *head);
     memcpy(block + sizeof *head, b->pages, sizeof b->pages);
     memcpy(block + head->characters, b->characters, (size_t)head->page_count * 256 * sizeof *b->characters);
-    memcpy(block + head->nodes, b->nodes, head->node_count * sizeof *b->nodes);
+    if (head->node_count > 0)
+        memcpy(block + head->nodes, b->nodes, head->node_count * sizeof *b->nodes);
     memcpy(block + head->scores, b->scores, head->piece_count * sizeof *b->scores);
     memcpy(block + head->pieces, b->offsets, head->piece_count * sizeof *b->offsets);
+    if (head->merge_slots > 0) {
+        memcpy(block + head->merges, b->merges.slots, head->merge_slots * sizeof *b->merges.slots);
+        memcpy(block + head->joined, b->merges.joined, head->rank_count * sizeof *b->merges.joined);
+    }
     *out = (struct tables *)block;
     return STATUS_OK;
 }
@@ -462,6 +497,17 @@ static enum status add_unigram_parts(struct builder *b)
     return status == STATUS_OK ? mark_characters(b) : status;
 }
 
+static enum status add_merges(struct builder *b)
+{
+    enum status status = merges_build(b->file, &b->pieces, b->offsets, &b->types, &b->merges, b->err);
+    if (status != STATUS_OK)
+        return status;
+    b->head.merge_slots = b->merges.slot_count;
+    b->head.rank_count = b->merges.rank_count;
+    memcpy(b->head.bytes, b->merges.bytes, sizeof b->head.bytes);
+    return STATUS_OK;
+}
+
 static enum status build(struct builder *b, struct tables **out)
 {
     enum status status = open_lists(b);
@@ -474,7 +520,9 @@ static enum status build(struct builder *b, struct tables **out)
         status = add_unigram_parts(b);
     if (status == STATUS_OK)
         status = read_settings(b);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && b->head.kind == TABLES_BPE)
+        status = add_merges(b);
+    else if (status == STATUS_OK)
         status = trie_build(b->keys, b->key_count, b->symbol_count, &b->nodes, &b->head.node_count, b->err);
     return status == STATUS_OK ? assemble(b, out) : status;
 }
@@ -491,5 +539,7 @@ enum status tables_build(const struct gguf *file, enum tables_kind kind, const s
     free(b.spelling);
     free(b.keys);
     free(b.nodes);
+    free(b.merges.slots);
+    free(b.merges.joined);
     return status;
 }

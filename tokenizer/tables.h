@@ -1,8 +1,10 @@
 /* What a tokenizer looks things up in, built once from the model file: one block of memory without pointers,
  * so that it can lie in a file and be mapped.
  *
- *     header | page of each 256 characters | characters, 256 a page | trie nodes | score and place of each
- * piece
+ *     header | page of each 256 characters | characters, 256 a page | trie nodes | scores of the pieces |
+ * places of the pieces | merges
+ *
+ * Byte-level BPE has merges and neither characters nor a trie.
  *
  * A character is looked up as characters[pages[c >> 8] * 256 + (c & 255)]: its symbol (trie.h) in the low 16
  * bits, and flags that say whether normalising it takes more than writing that symbol down.
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 
 #include "common/gguf.h"
+#include "tokenizer/merges.h"
 #include "tokenizer/rules.h"
 #include "tokenizer/trie.h"
 
@@ -49,23 +52,26 @@ enum piece_type {
 #define PIECE_USER   (1u << 23)
 #define PIECE_NUMBER (PIECE_USER - 1)
 
-#define TABLES_VERSION 2 /* of the layout and the meaning of the block; raise it with any change */
+#define TABLES_VERSION 3 /* of the layout and the meaning of the block; raise it with any change */
 
-enum tables_kind { TABLES_UNIGRAM, TABLES_WORDPIECE };
+enum tables_kind { TABLES_UNIGRAM, TABLES_WORDPIECE, TABLES_BPE };
 
 struct tables {
-    uint64_t size;                              /* bytes of the block */
-    uint64_t characters, nodes, scores, pieces; /* where each part begins; pages follow the header */
-    uint64_t piece_bytes;                       /* of the file's array of pieces */
+    uint64_t size; /* bytes of the block */
+    uint64_t characters, nodes, scores, pieces, merges,
+        joined;           /* where each part begins; pages follow the header */
+    uint64_t piece_bytes; /* of the file's array of pieces */
     uint32_t page_count, node_count, piece_count;
-    uint32_t longest;       /* characters of the longest piece, at most 255 */
-    uint32_t unknown;       /* number of the unknown piece */
-    float unknown_score;    /* of a character that no piece covers */
-    int32_t start, end;     /* <s> and </s>, -1 when the model adds none */
-    uint32_t kind;          /* enum tables_kind */
-    uint32_t dummy_prefix;  /* 1: a text starts as if a space stood before it */
-    uint32_t lowercase;     /* WordPiece: 1: letters are made small … */
-    uint32_t strip_accents; /* … and lose their accents */
+    uint32_t merge_slots, rank_count; /* merges.h */
+    uint32_t longest;                 /* characters of the longest piece, at most 255 */
+    uint32_t unknown;                 /* number of the unknown piece */
+    float unknown_score;              /* of a character that no piece covers */
+    int32_t start, end;               /* <s> and </s>, -1 when the model adds none */
+    uint32_t kind;                    /* enum tables_kind */
+    uint32_t dummy_prefix;            /* 1: a text starts as if a space stood before it */
+    uint32_t lowercase;               /* WordPiece: 1: letters are made small … */
+    uint32_t strip_accents;           /* … and lose their accents */
+    uint32_t bytes[256];              /* BPE: the piece of each byte */
 };
 
 /* Reads tokenizer.ggml.*. *out is one block from big_alloc. `rules` are those of the same file. */
@@ -104,6 +110,16 @@ static inline uint32_t tables_character(const struct tables *t, uint32_t c)
 static inline uint32_t tables_symbol(uint32_t character)
 {
     return (character & CHARACTER_MAPPED) != 0 ? SYMBOL_UNKNOWN : character & CHARACTER_SYMBOL;
+}
+
+static inline const uint64_t *tables_merges(const struct tables *t)
+{
+    return (const uint64_t *)((const unsigned char *)t + t->merges);
+}
+
+static inline const uint32_t *tables_joined(const struct tables *t)
+{
+    return (const uint32_t *)((const unsigned char *)t + t->joined);
 }
 
 /* Where in the file's array of pieces each one begins. */

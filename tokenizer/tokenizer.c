@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/cache.h"
+#include "tokenizer/bpe.h"
 #include "tokenizer/encoding.h"
 #include "tokenizer/unigram.h"
 #include "tokenizer/wordpiece.h"
@@ -55,13 +56,15 @@ enum status tokenizer_open(const struct gguf *file, const unsigned char *digest,
     enum status status = gguf_text(file, "tokenizer.ggml.model", &model, err);
     if (status != STATUS_OK)
         return status;
-    enum tables_kind kind = text_is(model, "bert") ? TABLES_WORDPIECE : TABLES_UNIGRAM;
+    enum tables_kind kind = text_is(model, "bert")   ? TABLES_WORDPIECE
+                            : text_is(model, "gpt2") ? TABLES_BPE
+                                                     : TABLES_UNIGRAM;
     if (kind == TABLES_UNIGRAM && !text_is(model, "t5"))
-        return error_set(
-            err, STATUS_UNSUPPORTED,
-            "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece Unigram) and "
-            "\"bert\" (WordPiece)",
-            gguf_path(file), (int)(model.len < 40 ? model.len : 40), model.data);
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece "
+                         "Unigram), \"bert\" "
+                         "(WordPiece) and \"gpt2\" (byte-level BPE)",
+                         gguf_path(file), (int)(model.len < 40 ? model.len : 40), model.data);
     struct tokenizer *t = calloc(1, sizeof *t);
     if (t == NULL)
         return error_memory(err, "opening the tokenizer");
@@ -142,13 +145,9 @@ static enum status join(struct encoding_scratch *s, struct text prefix, struct t
                         struct error *err)
 {
     size_t some = text.len < OVERLAP ? text.len : OVERLAP, size = prefix.len + some;
-    if (size > s->head_capacity) {
-        unsigned char *head = realloc(s->head, size);
-        if (head == NULL)
-            return error_memory(err, "encoding a text");
-        s->head = head;
-        s->head_capacity = size;
-    }
+    enum status status = encoding_reserve_head(s, size, err);
+    if (status != STATUS_OK)
+        return status;
     memcpy(s->head, prefix.data, prefix.len);
     if (some > 0)
         memcpy(s->head + prefix.len, text.data, some);
@@ -201,9 +200,18 @@ enum status tokenizer_encode(const struct tokenizer *t, struct encoding *e, stru
                          text.len > MAX_TEXT ? MAX_TEXT : MAX_PREFIX);
     if (e->scratch == NULL && (e->scratch = calloc(1, sizeof *e->scratch)) == NULL)
         return error_memory(err, "encoding a text");
-    enum status status = t->tables->kind == TABLES_WORDPIECE
-                             ? wordpiece_encode(t->tables, e, prefix, text, err)
-                             : encode(t, e, prefix, text, err);
+    enum status status = STATUS_OK;
+    switch ((enum tables_kind)t->tables->kind) {
+    case TABLES_UNIGRAM:
+        status = encode(t, e, prefix, text, err);
+        break;
+    case TABLES_WORDPIECE:
+        status = wordpiece_encode(t->tables, e, prefix, text, err);
+        break;
+    case TABLES_BPE:
+        status = bpe_encode(t->tables, e, prefix, text, err);
+        break;
+    }
     if (status != STATUS_OK)
         e->count = e->prefix_count = 0;
     return status;
@@ -244,5 +252,19 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id)
 bool tokenizer_starts_word(const struct tokenizer *t, int32_t id)
 {
     struct text piece = tokenizer_piece(t, id);
-    return piece.len >= 3 && memcmp(piece.data, "\u2581", 3) == 0;
+    const char *mark = t->tables->kind == TABLES_BPE ? "Ġ" : "\u2581";
+    return piece.len >= strlen(mark) && memcmp(piece.data, mark, strlen(mark)) == 0;
+}
+
+enum status tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out, struct error *err)
+{
+    struct text piece = tokenizer_piece(t, id);
+    if (tokenizer_is_special(t, id))
+        return buf_append(out, piece.data, piece.len, err);
+    if (t->tables->kind == TABLES_BPE)
+        return merges_spell(piece, out, err);
+    if (!tokenizer_starts_word(t, id))
+        return buf_append(out, piece.data, piece.len, err);
+    enum status status = out->len > 0 ? buf_append(out, " ", 1, err) : STATUS_OK;
+    return status == STATUS_OK ? buf_append(out, piece.data + 3, piece.len - 3, err) : status;
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/gguf.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -42,15 +43,16 @@ struct tokenizer;
 /* Opens the tokenizer that the model file describes (tokenizer.ggml.*). Borrows `file`, which must outlive
  * it. `digest` is the file's SHA-256 (cache_digest in common/cache.h), under which the tables built from it
  * are kept in the user's cache folder and mapped at the next start; NULL: they are built in memory.
- * UNSUPPORTED for a tokenizer.ggml.model other than "t5" (SentencePiece Unigram), CORRUPT for inconsistent
- * tables. */
+ * UNSUPPORTED for a tokenizer.ggml.model other than "t5" (SentencePiece Unigram), "bert"
+ * (WordPiece) and "gpt2" (byte-level BPE), CORRUPT for inconsistent tables. */
 enum status tokenizer_open(const struct gguf *file, const unsigned char *digest, struct tokenizer **out,
                            struct error *err);
 void tokenizer_free(struct tokenizer *t); /* accepts NULL */
 
 /* Encodes prefix + text as one string (as the model was trained: "query: " + text) without <s> and </s>.
  * Ranges refer to `text` alone. Text may be any bytes: a malformed byte counts as U+FFFD, as in
- * SentencePiece. At most 1 GiB. Control tokens never come out of text. Time is linear in the length. */
+ * SentencePiece (byte-level BPE has a token for it). At most 1 GiB. Control tokens never come out of text.
+ * Time is linear in the length. */
 enum status tokenizer_encode(const struct tokenizer *t, struct encoding *e, struct text prefix,
                              struct text text, struct error *err);
 void encoding_release(struct encoding *e); /* accepts a zeroed one */
@@ -59,8 +61,12 @@ uint32_t tokenizer_size(const struct tokenizer *t);    /* rows of the vocabulary
 int32_t tokenizer_start_id(const struct tokenizer *t); /* <s>, or -1 when the model adds none */
 int32_t tokenizer_end_id(const struct tokenizer *t);   /* </s>, or -1 */
 struct text tokenizer_piece(const struct tokenizer *t,
-                            int32_t id);                           /* "▁word"; empty for an id out of range */
+                            int32_t id); /* "▁word" or "Ġword"; empty for an id out of range */
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);  /* control or unknown */
-bool tokenizer_starts_word(const struct tokenizer *t, int32_t id); /* the piece begins with U+2581 */
+bool tokenizer_starts_word(const struct tokenizer *t, int32_t id); /* the piece begins with a space */
+
+/* Adds what a token says to the text of those before it. Tokens of a byte-level BPE may end within a
+ * character. */
+enum status tokenizer_spell(const struct tokenizer *t, int32_t id, struct buf *out, struct error *err);
 
 #endif

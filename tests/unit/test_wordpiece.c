@@ -1,58 +1,13 @@
-#include "unit.h"
+#include "vocabulary.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unicode/uchar.h>
-
-#include "common/buf.h"
-#include "common/file.h"
-#include "common/utf8.h"
-#include "tokenizer/tokenizer.h"
-
-/* What tests/golden/wordpiece.py wrote: two vocabularies, without capitals and with them, texts, and the
- * number of ids and their hash that Hugging Face's tokenizers gives for each. */
+/* Two vocabularies, without capitals and with them. */
 enum { UNCASED, CASED, KINDS };
 
-static struct buf golden, models[KINDS];
+static struct golden_file golden, texts;
+static struct buf models[KINDS];
 static struct gguf *files[KINDS];
 static struct tokenizer *tokenizers[KINDS];
 static struct encoding e;
-static char *rest; /* of the golden file, not yet read */
-
-static void put(struct buf *b, const void *bytes, size_t n)
-{
-    assert_int_equal(buf_append(b, bytes, n, NULL), STATUS_OK);
-}
-
-static void number(struct buf *b, uint64_t value, size_t bytes)
-{
-    put(b, &value, bytes);
-}
-
-static void string(struct buf *b, const char *mark, const char *s)
-{
-    number(b, strlen(mark) + strlen(s), 8);
-    put(b, mark, strlen(mark));
-    put(b, s, strlen(s));
-}
-
-static void list(struct buf *b, const char *key, enum gguf_type type, uint64_t count)
-{
-    string(b, "", key);
-    number(b, GGUF_ARRAY, 4);
-    number(b, type, 4);
-    number(b, count, 8);
-}
-
-static char *next_line(void)
-{
-    char *line = rest, *end = strchr(rest, '\n');
-    assert_non_null(end);
-    *end = '\0';
-    rest = end + 1;
-    return line;
-}
 
 static bool is_special(const char *piece)
 {
@@ -62,28 +17,29 @@ static bool is_special(const char *piece)
 /* A model file of the next vocabulary, its pieces marked as converters mark them. */
 static void read_vocabulary(int kind)
 {
-    struct buf *b = &models[kind], types;
-    size_t count = strtoul(next_line(), NULL, 10);
-    buf_init(b, 1 << 20);
-    buf_init(&types, 1 << 20);
+    struct buf *b = &models[kind], pieces, types;
+    struct error err = {0};
+    size_t count = golden_count(&golden);
+    buf_init(b, 1 << 20), buf_init(&pieces, 1 << 20), buf_init(&types, 1 << 20);
+    for (size_t i = 0; i < count; i++) {
+        const char *piece = golden_line(&golden);
+        bool special = is_special(piece), inner = strncmp(piece, "##", 2) == 0 && piece[2] != '\0';
+        const char *mark = special || inner ? "" : "\u2581";
+        piece += inner ? 2 : 0;
+        number(&pieces, strlen(mark) + strlen(piece), 8);
+        put(&pieces, mark, strlen(mark));
+        put(&pieces, piece, strlen(piece));
+        number(&types, special ? 3 : 1, 4);
+    }
     put(b, "GGUF", 4);
     number(b, 3, 4);
     number(b, 0, 8);
     number(b, 3, 8);
-    string(b, "", "tokenizer.ggml.model");
-    number(b, GGUF_STRING, 4);
-    string(b, "", "bert");
-    list(b, "tokenizer.ggml.tokens", GGUF_STRING, count);
-    for (size_t i = 0; i < count; i++) {
-        const char *piece = next_line();
-        bool special = is_special(piece), inner = strncmp(piece, "##", 2) == 0 && piece[2] != '\0';
-        string(b, special || inner ? "" : "\u2581", inner ? piece + 2 : piece);
-        number(&types, special ? 3 : 1, 4);
-    }
-    list(b, "tokenizer.ggml.token_type", GGUF_I32, count);
-    put(b, types.data, types.len);
-    buf_release(&types);
-    struct error err = {0};
+    key(b, "tokenizer.ggml.model", GGUF_STRING);
+    string(b, "bert", 4);
+    list(b, "tokenizer.ggml.tokens", GGUF_STRING, count, &pieces);
+    list(b, "tokenizer.ggml.token_type", GGUF_I32, count, &types);
+    buf_release(&pieces), buf_release(&types);
     if (gguf_open_bytes("small", b->data, b->len, &files[kind], &err) != STATUS_OK ||
         tokenizer_open(files[kind], NULL, &tokenizers[kind], &err) != STATUS_OK)
         fail_msg("%s", err.text);
@@ -92,13 +48,8 @@ static void read_vocabulary(int kind)
 static int set_up(void **state)
 {
     (void)state;
-    const char *source = getenv("COGNATE_SOURCE");
-    char path[1024];
-    snprintf(path, sizeof path, "%s/tests/golden/wordpiece.txt", source != NULL ? source : ".");
-    buf_init(&golden, 1 << 20);
-    if (file_read(path, &golden, NULL) != STATUS_OK || buf_append(&golden, "", 1, NULL) != STATUS_OK)
-        return -1;
-    rest = golden.data;
+    golden_open(&golden, "wordpiece.txt");
+    golden_open(&texts, "texts.txt");
     for (int kind = 0; kind < KINDS; kind++)
         read_vocabulary(kind);
     return 0;
@@ -113,104 +64,42 @@ static int tear_down(void **state)
         buf_release(&models[kind]);
     }
     encoding_release(&e);
-    buf_release(&golden);
+    buf_release(&golden.bytes), buf_release(&texts.bytes);
     return 0;
-}
-
-static uint64_t hash_of(int kind, struct text text, uint64_t hash)
-{
-    assert_int_equal(tokenizer_encode(tokenizers[kind], &e, text_of(""), text, NULL), STATUS_OK);
-    for (size_t i = 0; i < e.count; i++) {
-        struct token t = e.tokens[i];
-        assert_true(t.start < t.end && t.end <= text.len && (i == 0 || t.start >= e.tokens[i - 1].start));
-        hash = (hash ^ (uint64_t)t.id) * 1099511628211u;
-    }
-    return hash;
-}
-
-/* "\x0a" stands for a byte. */
-static size_t unescape(char *text)
-{
-    char *write = text;
-    for (const char *read = text; *read != '\0';) {
-        if (*read != '\\') {
-            *write++ = *read++;
-            continue;
-        }
-        const char digits[3] = {read[2], read[3], '\0'};
-        *write++ = (char)strtoul(digits, NULL, 16);
-        read += 4;
-    }
-    return (size_t)(write - text);
 }
 
 static void ids_of_texts_equal_the_reference(void **state)
 {
     (void)state;
-    size_t texts = strtoul(next_line(), NULL, 10);
-    assert_true(texts > 2000);
-    for (size_t i = 0; i < texts; i++) {
-        char *line = next_line(), *text = line;
-        size_t counts[KINDS];
-        uint64_t hashes[KINDS];
+    size_t count = golden_count(&texts);
+    assert_true(count > 2000);
+    for (size_t i = 0; i < count; i++) {
+        struct text text = golden_text(&texts);
+        char *line = golden_line(&golden);
         for (int kind = 0; kind < KINDS; kind++) {
-            counts[kind] = strtoul(text, &text, 10);
-            hashes[kind] = strtoull(text, &text, 16);
-        }
-        struct text t = {text + 1, 0};
-        t.len = unescape(text + 1);
-        for (int kind = 0; kind < KINDS; kind++) {
-            uint64_t hash = hash_of(kind, t, 1469598103934665603u);
-            if (e.count != counts[kind] || hash != hashes[kind])
-                fail_msg("text %zu, vocabulary %d, %zu ids instead of %zu: %.*s", i, kind, e.count,
-                         counts[kind], (int)t.len, t.data);
+            size_t wanted = strtoul(line, &line, 10);
+            uint64_t hash = strtoull(line, &line, 16);
+            if (hash_ids(tokenizers[kind], &e, text, HASH_START) != hash || e.count != wanted)
+                fail_msg("text %zu, vocabulary %d, %zu ids instead of %zu: %.*s", i, kind, e.count, wanted,
+                         (int)text.len, text.data);
         }
     }
-}
-
-static bool was_in_unicode_3_2(uint32_t c)
-{
-    UVersionInfo age;
-    u_charAge((UChar32)c, age);
-    bool then = age[0] > 0 && (age[0] < 3 || (age[0] == 3 && age[1] <= 2));
-    return then && u_charType((UChar32)c) != U_SURROGATE && u_charType((UChar32)c) != U_UNASSIGNED;
 }
 
 static void every_character_is_taken_as_in_the_reference(void **state)
 {
     (void)state;
     for (uint32_t start = 0; start < 0x110000; start += 0x1000) {
-        char *line = next_line();
-        for (int kind = 0; kind < KINDS; kind++) {
-            uint64_t hash = 1469598103934665603u, wanted = strtoull(line, &line, 16);
-            for (uint32_t c = start; c < start + 0x1000; c++)
-                if (was_in_unicode_3_2(c)) {
-                    char text[6] = "a";
-                    size_t n = 1 + utf8_encode(c, text + 1);
-                    text[n] = 'b';
-                    hash = hash_of(kind, (struct text){text, n + 1}, hash);
-                }
-            if (hash != wanted)
+        char *line = golden_line(&golden);
+        for (int kind = 0; kind < KINDS; kind++)
+            if (hash_characters(tokenizers[kind], &e, start) != strtoull(line, &line, 16))
                 fail_msg("a character from U+%X on, vocabulary %d", (unsigned)start, kind);
-        }
     }
 }
 
 static void expect(const char *prefix, const char *text, const char *wanted)
 {
-    struct buf got;
-    buf_init(&got, 1 << 16);
-    put(&got, "", 0);
-    assert_int_equal(tokenizer_encode(tokenizers[UNCASED], &e, text_of(prefix), text_of(text), NULL),
-                     STATUS_OK);
-    for (size_t i = 0; i < e.count; i++) {
-        struct text piece = tokenizer_piece(tokenizers[UNCASED], e.tokens[i].id);
-        assert_int_equal(buf_printf(&got, NULL, "%.*s:%u:%u ", (int)piece.len, piece.data, e.tokens[i].start,
-                                    e.tokens[i].end),
-                         STATUS_OK);
-    }
-    assert_string_equal(got.data, wanted);
-    buf_release(&got);
+    expect_tokens(tokenizers[UNCASED], &e, prefix, text_of(text), wanted);
 }
 
 static void ranges_are_those_of_the_original_text(void **state)
