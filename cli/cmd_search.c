@@ -8,6 +8,7 @@
 #include "cli/display.h"
 #include "cli/output.h"
 #include "cli/passage_lines.h"
+#include "cli/place_line.h"
 #include "cli/search_mode.h"
 #include "cli/table.h"
 #include "common/file.h"
@@ -228,8 +229,10 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
                    terminal_paint(&s->out, PAINT_PLAIN));
         }
         print_scores(hit);
-        status = passage_lines(s, hit, err);
+        status = place_line(s, hit, err);
     }
+    if (status == STATUS_OK)
+        status = passage_lines(s, hit, err);
     buf_release(&name);
     return status;
 }
@@ -241,6 +244,12 @@ static enum status score_cell(struct table *t, const json_t *score, bool fine, s
     if (!json_is_number(score))
         return table_cell(t, text_of(""), err);
     return fine ? table_format(t, err, "%.4f", value) : table_format(t, err, "%.3f", value);
+}
+
+static enum status number_cell(struct table *t, const json_t *number, struct error *err)
+{
+    return json_is_integer(number) ? table_format(t, err, "%lld", (long long)json_integer_value(number))
+                                   : table_cell(t, text_of(""), err);
 }
 
 static enum status add_rows(struct table *t, const json_t *hits, const char *query, struct error *err)
@@ -264,8 +273,15 @@ static enum status add_rows(struct table *t, const json_t *hits, const char *que
             status = score_cell(t, json_object_get(hit, "relevance"), false, err);
         if (status == STATUS_OK)
             status = table_cell(t, shape_text(hit, "title"), err);
+        const json_t *passage = json_object_get(hit, "passage");
         if (status == STATUS_OK)
-            status = table_cell(t, shape_text(json_object_get(hit, "passage"), "text"), err);
+            status = table_cell(t, shape_text(passage, "text"), err);
+        if (status == STATUS_OK)
+            status = number_cell(t, json_object_get(passage, "page"), err);
+        if (status == STATUS_OK)
+            status = number_cell(t, json_object_get(passage, "line"), err);
+        if (status == STATUS_OK)
+            status = table_cell(t, shape_text(passage, "heading"), err);
     }
     return status;
 }
@@ -415,7 +431,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
     static const struct column columns[] = {
         {"query", ALIGN_LEFT},      {"rank", ALIGN_RIGHT},   {"id", ALIGN_LEFT},
         {"lang", ALIGN_LEFT},       {"cosine", ALIGN_RIGHT}, {"bm25", ALIGN_RIGHT},
-        {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT}};
+        {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT},
+        {"page", ALIGN_RIGHT},      {"line", ALIGN_RIGHT},   {"heading", ALIGN_LEFT}};
     struct client *c = NULL;
     struct table t;
     struct buf path, query;

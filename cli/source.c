@@ -60,6 +60,11 @@ static enum source_kind kind_of(const char *path)
     return SOURCE_AUTO;
 }
 
+bool source_keeps_lines(const char *path)
+{
+    return kind_of(path) < SOURCE_HTML;
+}
+
 /* ---- rows ---- */
 
 static enum status take_row(void *context, json_t *document, size_t row, size_t line, struct error *err)

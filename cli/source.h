@@ -56,6 +56,9 @@ struct source_sink {
 enum status source_read(const char *path, const struct source_options *options,
                         const struct source_sink *sink, struct error *err);
 
+/* Whether the lines of a file that is one document are those of its text, as they are in text and code. */
+bool source_keeps_lines(const char *path);
+
 /* Bytes of the files that source_read will read under `path`. */
 enum status source_size(const char *path, const struct source_options *options, uint64_t *bytes,
                         struct error *err);

@@ -5,6 +5,7 @@
 
 #include "server/cursor.h"
 #include "server/filter_json.h"
+#include "server/hit_passage.h"
 #include "server/routes.h"
 #include "server/search_lists.h"
 #include "server/search_shapes.h"
@@ -37,6 +38,7 @@ struct search {
 struct answer {
     struct listed *items;
     size_t count;
+    struct hit_passage *passages; /* of the items; NULL when they are not asked for */
     bool cut_short; /* there are more, below what was looked at */
 };
 
@@ -270,6 +272,7 @@ static enum status read_search(struct search *s, struct api_call *call)
 static void release_found(struct search *s)
 {
     for (size_t i = 0; i < s->n && s->answers != NULL; i++) {
+        hit_passages_free(s->answers[i].passages, s->answers[i].count);
         listed_free(s->answers[i].items, s->answers[i].count);
         s->answers[i] = (struct answer){0};
     }
@@ -331,14 +334,16 @@ static enum status run_search(struct search *s, struct api_call *call)
     }
 }
 
-/* ---- answering ---- */
-
-static json_t *passage_json(const struct hit *h)
+static enum status find_passages(struct search *s, struct api_call *call)
 {
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f}", "text", text_json(h->passage), "start",
-                     (json_int_t)h->start, "end", (json_int_t)h->end, "start_char", (json_int_t)h->start_char,
-                     "end_char", (json_int_t)h->end_char, "score", isnan(h->cosine) ? h->bm25 : h->cosine);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < s->n && (s->parts & 1u << PASSAGE) != 0 && status == STATUS_OK; i++)
+        status = hit_passages_find(call->engine, s->collections, s->answers[i].items, s->answers[i].count,
+                                   call->request->deadline_ms, &s->answers[i].passages, &call->err);
+    return status;
 }
+
+/* ---- answering ---- */
 
 static json_t *marks_json(const struct hit *h)
 {
@@ -353,8 +358,9 @@ static json_t *marks_json(const struct hit *h)
 }
 
 static json_t *part_json(struct api_call *call, const struct search *s, enum search_part part,
-                         const struct listed *item)
+                         const struct answer *a, size_t i)
 {
+    const struct listed *item = &a->items[i];
     const struct hit *h = item->hit;
     double relevance;
     switch (part) {
@@ -376,20 +382,21 @@ static json_t *part_json(struct api_call *call, const struct search *s, enum sea
     case METADATA:
         return metadata_json(h->metadata);
     case PASSAGE:
-        return passage_json(h);
+        return hit_passage_json(h, &a->passages[i]);
     default:
         return marks_json(h);
     }
 }
 
-static json_t *hit_json(struct api_call *call, const struct search *s, const struct listed *item)
+static json_t *hit_json(struct api_call *call, const struct search *s, const struct answer *a, size_t i)
 {
+    const struct listed *item = &a->items[i];
     json_t *hit = json_pack("{s:o, s:f}", "id", text_json(item->hit->id), "score", item->hit->score);
     bool good = hit != NULL;
-    for (unsigned i = 0; search_part_names[i] != NULL && good; i++)
-        if ((s->parts & 1u << i) != 0)
-            good = json_object_set_new(hit, search_part_names[i],
-                                       part_json(call, s, (enum search_part)i, item)) == 0;
+    for (unsigned part = 0; search_part_names[part] != NULL && good; part++)
+        if ((s->parts & 1u << part) != 0)
+            good = json_object_set_new(hit, search_part_names[part],
+                                       part_json(call, s, (enum search_part)part, a, i)) == 0;
     if (good && s->group != NULL)
         good = json_object_set_new(hit, "group",
                                    item->group != NULL ? json_incref(item->group) : json_null()) == 0;
@@ -452,7 +459,7 @@ static json_t *result_json(struct api_call *call, const struct search *s, size_t
     json_t *hits = json_array();
     bool good = hits != NULL;
     for (size_t j = 0; j < a->count && good; j++)
-        good = json_array_append_new(hits, hit_json(call, s, &a->items[j])) == 0;
+        good = json_array_append_new(hits, hit_json(call, s, a, j)) == 0;
     if (good)
         return json_pack("{s:o, s:o, s:o}", "hits", hits, "plan", plan_json(s, i), "next_cursor",
                          next_cursor(s));
@@ -481,6 +488,8 @@ void handle_search(struct api_call *call)
     double parsed = clock_ms();
     if (status == STATUS_OK)
         status = run_search(&s, call);
+    if (status == STATUS_OK)
+        status = find_passages(&s, call);
     searched = clock_ms();
     call->reply->search_ms = searched - parsed;
     if (status == STATUS_OK) {

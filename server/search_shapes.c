@@ -157,6 +157,18 @@ static const struct field passage_fields[] = {
      .kind = FIELD_NUMBER,
      .required = true,
      .about = "Its cosine to the query; its bm25 in mode keyword."},
+    {.name = "page",
+     .kind = FIELD_INTEGER,
+     .nullable = true,
+     .about = "The page it begins on, from 1; null where form feeds do not part the text into pages."},
+    {.name = "line",
+     .kind = FIELD_INTEGER,
+     .nullable = true,
+     .about = "The line of the text it begins on, from 1; null when the document has changed meanwhile."},
+    {.name = "heading",
+     .kind = FIELD_TEXT,
+     .nullable = true,
+     .about = "The headings above it, as Markdown marks them, from the outermost on: Guide > Install."},
 };
 static const struct shape shape_passage = SHAPE("Passage", "A stretch of a document.", passage_fields);
 

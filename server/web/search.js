@@ -90,9 +90,9 @@ function passage(hit) {
 
 function where(hit) {
   const parts = [hit.id];
-  const m = hit.metadata || {};
-  if (m.page) parts.push("page " + m.page);
-  if (m.heading) parts.push(String(m.heading));
+  if (hit.passage.page) parts.push(words.page(hit.passage.page));
+  else if (hit.passage.line > 1) parts.push(words.line(hit.passage.line));
+  if (hit.passage.heading) parts.push(hit.passage.heading);
   return parts.map((part) => el("bdi", {class: "where"}, part));
 }
 

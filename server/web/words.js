@@ -17,6 +17,8 @@ export const words = {
   wholeText: "Whole text",
   moreLikeThis: "More like this",
   numbers: "Numbers",
+  page: (n) => "page " + count(n),
+  line: (n) => "line " + count(n),
   likeHead: "Like ",
   likeClose: "Back to the question",
   untitled: "(no title)",

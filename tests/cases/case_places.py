@@ -1,0 +1,75 @@
+"""A hit links back to its file: page, line and headings, over HTTP, by MCP and on the command line."""
+import json
+import os
+
+from harness import Scratch, Server, cognate
+
+FILLER = "The mill by the river grinds wheat and rye for the whole valley, as it has done for two hundred years. "
+TICKETS = ("A ticket to Vienna costs nineteen euros at the counter, and twelve for children. " * 6).strip()
+GUIDE = f"# Guide\n\n{FILLER * 6}\n\n## Trains\n\n{FILLER * 6}\n\n### Tickets\n\n{TICKETS}\n"
+
+
+def pdf(pages):
+    """A file of one line a page."""
+    objects = ["<</Type/Catalog/Pages 2 0 R>>", "", "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
+    kids = []
+    for line in pages:
+        stream = f"BT /F1 9 Tf 20 100 Td ({line}) Tj ET"
+        objects.append(f"<</Length {len(stream)}>>stream\n{stream}\nendstream")
+        kids.append(len(objects) + 1)
+        objects.append(f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9000 144]/Contents {len(objects)} 0 R/Resources<</Font<</F1 3 0 R>>>>>>")
+    objects[1] = f"<</Type/Pages/Kids[{' '.join(f'{k} 0 R' for k in kids)}]/Count {len(kids)}>>"
+    body = "".join(f"{i} 0 obj{o}endobj\n" for i, o in enumerate(objects, 1))
+    return f"%PDF-1.4\n{body}trailer<</Root 1 0 R>>\n"
+
+
+with Scratch() as folder:
+    db, notes = os.path.join(folder, "t.db"), os.path.join(folder, "notes")
+    os.mkdir(notes)
+    files = {"guide.md": GUIDE, "greet.c": "/* Prints a greeting in Klingon. */\n",
+             "page.html": "<title>Bread</title><main><h1>Rye bread</h1><p>The dough of rye bread rises all night.</main>",
+             "paper.pdf": pdf([FILLER * 8, "Penguins dive for krill below the ice shelf. " * 12])}
+    for name, text in files.items():
+        with open(os.path.join(notes, name), "w") as file:
+            file.write(text)
+    code, out, err = cognate("index", "notes", "--json", db=db, cwd=folder)
+    assert code == 0, err
+    with_pdf = "paper.pdf" not in err and os.path.exists("/usr/bin/pdftotext")
+
+    def best(query, *options, cwd=folder):
+        code, out, err = cognate("search", "-k", "1", query, *options, db=db, cwd=cwd)
+        assert code == 0, err
+        return out
+
+    # On the command line: a path that an editor opens, from the folder one is in.
+    ticket = "What is the price of a ticket to Vienna?"
+    line = 1 + GUIDE[:GUIDE.index("### Tickets")].count("\n")
+    assert f"\n    notes/guide.md:{line}  Guide > Trains > Tickets\n" in best(ticket), best(ticket)
+    assert f"\n    {notes}/guide.md:{line}  Guide" in best(ticket, cwd="/"), best(ticket, cwd="/")
+    assert "\n    notes/greet.c:1\n" in best("greeting in Klingon")
+    assert "\n    notes/page.html  Rye bread\n" in best("dough that rises overnight")
+    hit = json.loads(best(ticket, "--json"))
+    assert (hit["passage"]["page"], hit["passage"]["line"], hit["passage"]["heading"]) == (None, line, "Guide > Trains > Tickets"), hit
+    row = best(ticket, "--format", "tsv").splitlines()
+    assert row[0].split("\t")[-3:] == ["page", "line", "heading"]
+    assert row[1].split("\t")[-3:] == ["", str(line), "Guide > Trains > Tickets"], row
+    if with_pdf:
+        assert "\n    notes/paper.pdf:page 2\n" in best("what do penguins eat"), best("what do penguins eat")
+
+    with Server(db=db) as server:
+        search = "/v1/collections/default/search"
+        status, answer = server.call("POST", search, {"query": ticket, "k": 1})
+        assert status == 200 and answer["hits"][0]["passage"] == hit["passage"], answer
+        status, answer = server.call("POST", search, {"query": ticket, "k": 1, "fields": ["title"]})
+        assert status == 200 and "passage" not in answer["hits"][0], answer
+        status, answer = server.call("POST", search, {"queries": [ticket, "rye bread"], "k": 2, "group_by": "path"})
+        assert [r["hits"][0]["passage"]["heading"] for r in answer["results"]] == ["Guide > Trains > Tickets", "Rye bread"], answer
+        # A document without headings and without pages.
+        server.call("POST", "/v1/collections/plain/documents", {"id": "a", "text": "\n\nOne line."})
+        status, answer = server.call("POST", "/v1/collections/plain/search", {"query": "line"})
+        passage = answer["hits"][0]["passage"]
+        assert (passage["page"], passage["line"], passage["heading"]) == (None, 3, None), passage
+        status, answer = server.call("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "search", "arguments": {"query": ticket, "k": 1}}})
+        found = json.loads(answer["result"]["content"][0]["text"])["hits"][0]["passage"]
+        assert found["line"] == line and found["heading"] == "Guide > Trains > Tickets", found
