@@ -173,7 +173,7 @@ static void refuses_pieces_that_do_not_make_a_vocabulary(void **state)
     expect_refusal(pieces, 2, 2, "t5", STATUS_CORRUPT, "no piece of type normal");
     expect_refusal(pieces + 1, PIECES - 1, PIECES - 1, "t5", STATUS_CORRUPT,
                    "exactly one piece of type unknown");
-    expect_refusal(pieces, PIECES, PIECES, "llama", STATUS_UNSUPPORTED, "kind \"gpt2\"");
+    expect_refusal(pieces, PIECES, PIECES, "llama", STATUS_UNSUPPORTED, "kind \"llama\"");
     expect_refusal(pieces, PIECES, PIECES, "bert", STATUS_CORRUPT, "no piece for unknown words");
 }
 
