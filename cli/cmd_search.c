@@ -78,6 +78,9 @@ static const struct option options[] = {
      .fallback = "0",
      .most = 1,
      .help = "above 0: documents that are unlike each other too; 0.3 is a good first try"},
+    {.name = "highlight",
+     .type = OPTION_FLAG,
+     .help = "mark the sentence of each passage that is nearest to the query; takes a little longer"},
     {.name = "exact", .type = OPTION_FLAG, .help = "insist on the nearest documents there are, proven"},
     {.name = "explain", .type = OPTION_FLAG, .help = "say how the answer was found and where the time went"},
     TABLE_FORMAT,
@@ -133,6 +136,7 @@ static enum status add_filters(json_t *body, const struct arguments *a, struct e
 /* What asks for other hits than the nearest ones of one collection. */
 static enum status add_choices(json_t *body, const struct arguments *a, struct error *err)
 {
+    static const char *const flags[] = {"exact", "highlight", "explain"};
     const char *group = arguments_text(a, "group-by");
     double diversity = arguments_real(a, "diversity");
     enum status status = add_list(body, a, "like", "like", err);
@@ -146,9 +150,9 @@ static enum status add_choices(json_t *body, const struct arguments *a, struct e
     if (status == STATUS_OK && diversity > 0 &&
         json_object_set_new(body, "diversity", json_real(diversity)) != 0)
         status = error_memory(err, "searching");
-    if (status == STATUS_OK && arguments_flag(a, "exact") &&
-        json_object_set_new(body, "exact", json_true()) != 0)
-        status = error_memory(err, "searching");
+    for (size_t i = 0; i < sizeof flags / sizeof *flags && status == STATUS_OK; i++)
+        if (arguments_flag(a, flags[i]) && json_object_set_new(body, flags[i], json_true()) != 0)
+            status = error_memory(err, "searching");
     return status;
 }
 
@@ -160,9 +164,6 @@ static enum status make_body(const struct arguments *a, json_t **out, struct err
     double relevance = arguments_real(a, "min-relevance");
     if (status == STATUS_OK && relevance > 0 &&
         json_object_set_new(body, "min_relevance", json_real(relevance)) != 0)
-        status = error_memory(err, "searching");
-    if (status == STATUS_OK && arguments_flag(a, "explain") &&
-        json_object_set_new(body, "explain", json_true()) != 0)
         status = error_memory(err, "searching");
     if (status == STATUS_OK)
         status = add_choices(body, a, err);

@@ -47,7 +47,7 @@ void terminal_look(struct terminal *t, int fd, enum colour_choice colour)
 
 const char *terminal_paint(const struct terminal *t, enum paint paint)
 {
-    static const char *const sequences[] = {"\033[0m",  "\033[1m",  "\033[2m", "\033[31m",
-                                            "\033[32m", "\033[33m", "\033[36m"};
+    static const char *const sequences[] = {"\033[0m",  "\033[1m",  "\033[2m",  "\033[4m",
+                                            "\033[31m", "\033[32m", "\033[33m", "\033[36m"};
     return t->colour ? sequences[paint] : "";
 }

@@ -18,9 +18,9 @@ enum colour_choice { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 void terminal_look(struct terminal *t, int fd, enum colour_choice colour);
 
-enum paint { PAINT_PLAIN, PAINT_BOLD, PAINT_DIM, PAINT_RED, PAINT_GREEN, PAINT_YELLOW, PAINT_CYAN };
+enum paint { PAINT_PLAIN, PAINT_BOLD, PAINT_DIM, PAINT_UNDERLINE, PAINT_RED, PAINT_GREEN, PAINT_YELLOW, PAINT_CYAN };
 
-/* The escape sequence of a paint, "" where there are no colours. PAINT_PLAIN ends any other. */
+/* The escape sequence of a paint, "" where there are no colours. PAINT_PLAIN ends any others. */
 const char *terminal_paint(const struct terminal *t, enum paint paint);
 
 #endif

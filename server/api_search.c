@@ -12,6 +12,7 @@
 
 #define HITS      20000 /* queries × collections × k of one call */
 #define DEFAULT_K 5
+#define MARKED    100 /* hits whose sentences are marked */
 #define DEEPER    4 /* times as many hits are asked for when groups have left too few */
 
 /* ---- asking ---- */
@@ -30,7 +31,7 @@ struct search {
     const char *group; /* the field to group by; NULL for none */
     struct cursor cursor;
     unsigned char digest[CURSOR_QUERY];
-    bool several, explain, symmetric;
+    bool several, explain, highlight, symmetric;
     unsigned parts; /* bits of enum search_part */
 };
 
@@ -142,7 +143,7 @@ static bool has_pages(const struct search *s)
 /* Of all that decides which hits there are and in which order. */
 static enum status digest_query(struct search *s, struct text collection, struct error *err)
 {
-    static const char *const others[] = {"cursor", "k", "fields", "explain", "exact"};
+    static const char *const others[] = {"cursor", "k", "fields", "explain", "exact", "highlight"};
     struct sha256_ctx sha;
     json_t *asked = json_copy((json_t *)(uintptr_t)s->asked);
     for (size_t i = 0; i < sizeof others / sizeof *others && asked != NULL; i++)
@@ -216,6 +217,12 @@ static enum status check_together(const struct search *s, struct error *err)
             "scores by words differ from collection to collection; search several in mode semantic");
     if (s->lists > 1 && s->queries[0].diversity > 0)
         return error_field(err, STATUS_INVALID, "diversity", "diversity is of one collection");
+    if (s->highlight && s->n * s->k > MARKED)
+        return error_field(err, STATUS_TOO_LARGE, "highlight",
+                           "highlight embeds the sentences of at most %d hits; ask for fewer", MARKED);
+    if (s->highlight && s->texts == NULL && s->vector == NULL)
+        return error_field(err, STATUS_INVALID, "highlight",
+                           "highlight marks what is near to a query or a vector; give one, or leave it out");
     return STATUS_OK;
 }
 
@@ -254,6 +261,7 @@ static enum status read_search(struct search *s, struct api_call *call)
     s->k = (size_t)shape_integer(s->asked, "k", DEFAULT_K);
     s->group = json_string_value(shape_get(s->asked, "group_by"));
     s->explain = shape_boolean(s->asked, "explain", false);
+    s->highlight = shape_boolean(s->asked, "highlight", false);
     s->parts = read_parts(shape_get(s->asked, "fields"));
     enum status status = read_examples(s, &call->err);
     if (status == STATUS_OK)
@@ -340,6 +348,10 @@ static enum status find_passages(struct search *s, struct api_call *call)
     for (size_t i = 0; i < s->n && (s->parts & 1u << PASSAGE) != 0 && status == STATUS_OK; i++)
         status = hit_passages_find(call->engine, s->collections, s->answers[i].items, s->answers[i].count,
                                    call->request->deadline_ms, &s->answers[i].passages, &call->err);
+    for (size_t i = 0; i < s->n && s->highlight && status == STATUS_OK; i++)
+        if (s->answers[i].passages != NULL)
+            status = hit_passages_sentences(call->engine, &s->queries[i], s->answers[i].items,
+                                            s->answers[i].count, s->answers[i].passages, &call->err);
     return status;
 }
 

@@ -210,6 +210,12 @@ struct engine_query {
 enum status engine_search(struct engine *e, const struct engine_query *queries, size_t n, struct hits *out,
                           struct error *err);
 
+/* Of each of n passages the sentence that is nearest in meaning to the query, which has a text or a vector;
+ * `langs` (BCP 47) say whose rules part sentences. Bytes of the passage: none of one without a sentence, such as a
+ * table. Embeds the sentences. */
+enum status engine_sentences(struct engine *e, const struct engine_query *q, const struct text *passages,
+                             const struct text *langs, size_t n, struct mark *out, struct error *err);
+
 /* ---- figures ---- */
 
 #define ENGINE_PLANS 8

@@ -225,9 +225,7 @@ static size_t run_length(const struct engine_query *queries, size_t n)
     return length;
 }
 
-/* The engine of the model that a query is embedded with: that of its collection. */
-static enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out,
-                            struct error *err)
+enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out, struct error *err)
 {
     struct collection *c = NULL;
     struct collection_info about = {0};

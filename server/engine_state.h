@@ -59,6 +59,10 @@ enum status models_open(struct engine *e, const struct engine_options *options, 
 enum status engine_of(struct engine *e, const unsigned char space_id[32], struct engine **out,
                       struct error *err);
 
+/* The engine of the model that the text of a query is embedded with: that of its collection; `e` itself for a
+ * query without one. */
+enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out, struct error *err);
+
 /* Adds a sequence as the encoder wants it: <s>, the first tokens of an encoding, </s>. At most the model's
  * context goes in; *dropped is how many tokens did not. */
 enum status add_sequence(const struct engine *e, struct sequences *s, const struct encoding *encoding,

@@ -56,6 +56,31 @@ enum status hit_passages_find(struct engine *e, const struct text *collections, 
     return status;
 }
 
+enum status hit_passages_sentences(struct engine *e, const struct engine_query *query,
+                                   const struct listed *items, size_t n, struct hit_passage *passages,
+                                   struct error *err)
+{
+    struct text *texts = calloc(n + 1, sizeof *texts), *langs = calloc(n + 1, sizeof *langs);
+    struct mark *marks = calloc(n + 1, sizeof *marks);
+    enum status status =
+        texts != NULL && langs != NULL && marks != NULL ? STATUS_OK : error_memory(err, "searching");
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        texts[i] = items[i].hit->passage;
+        langs[i] = items[i].hit->lang;
+    }
+    if (status == STATUS_OK)
+        status = engine_sentences(e, query, texts, langs, n, marks, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        passages[i].looked_at = true;
+        passages[i].sentence =
+            (struct mark){items[i].hit->start + marks[i].start, items[i].hit->start + marks[i].end};
+    }
+    free(texts);
+    free(langs);
+    free(marks);
+    return status;
+}
+
 void hit_passages_free(struct hit_passage *passages, size_t n)
 {
     for (size_t i = 0; i < n && passages != NULL; i++)
@@ -68,12 +93,24 @@ static json_t *count_or_null(bool known, size_t count)
     return known ? json_integer((json_int_t)count) : json_null();
 }
 
+static json_t *sentence_json(struct mark sentence)
+{
+    return sentence.end > sentence.start
+               ? json_pack("[I, I]", (json_int_t)sentence.start, (json_int_t)sentence.end)
+               : json_null();
+}
+
 json_t *hit_passage_json(const struct hit *h, const struct hit_passage *p)
 {
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "text", text_json(h->passage), "start",
-                     (json_int_t)h->start, "end", (json_int_t)h->end, "start_char", (json_int_t)h->start_char,
-                     "end_char", (json_int_t)h->end_char, "score", isnan(h->cosine) ? h->bm25 : h->cosine,
-                     "page", count_or_null(p->placed && p->place.page > 0, p->place.page), "line",
-                     count_or_null(p->placed, p->place.line), "heading",
-                     text_or_null(buf_text(&p->headings)));
+    json_t *passage =
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "text", text_json(h->passage), "start",
+                  (json_int_t)h->start, "end", (json_int_t)h->end, "start_char", (json_int_t)h->start_char,
+                  "end_char", (json_int_t)h->end_char, "score", isnan(h->cosine) ? h->bm25 : h->cosine,
+                  "page", count_or_null(p->placed && p->place.page > 0, p->place.page), "line",
+                  count_or_null(p->placed, p->place.line), "heading", text_or_null(buf_text(&p->headings)));
+    if (passage == NULL || !p->looked_at ||
+        json_object_set_new(passage, "sentence", sentence_json(p->sentence)) == 0)
+        return passage;
+    json_decref(passage);
+    return NULL;
 }

@@ -77,6 +77,10 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
          .most = CURSOR_TEXT,                                                                                \
          .about = "next_cursor of the page before, with the same search. Pages never repeat or leave out a " \
                   "document; 410 once the collection has changed."},                                         \
+        {.name = "highlight",                                                                                \
+         .kind = FIELD_BOOLEAN,                                                                              \
+         .about = "Whether to mark the sentence of each passage that is nearest to the query, which "        \
+                  "embeds all of them: for at most 100 hits."},                                              \
         {.name = "exact",                                                                                    \
          .kind = FIELD_BOOLEAN,                                                                              \
          .about = "Whether the k best must be proven; answers are, always."},                                \
@@ -169,6 +173,11 @@ static const struct field passage_fields[] = {
      .kind = FIELD_TEXT,
      .nullable = true,
      .about = "The headings above it, as Markdown marks them, from the outermost on: Guide > Install."},
+    {.name = "sentence",
+     .kind = FIELD_ANY,
+     .nullable = true,
+     .about = "With highlight: [start, end] of the sentence nearest to the query, as bytes of the document's "
+              "text; null in a passage without one, such as a table."},
 };
 static const struct shape shape_passage = SHAPE("Passage", "A stretch of a document.", passage_fields);
 

@@ -17,19 +17,22 @@ export function el(tag, properties = {}, ...children) {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// Text with the byte ranges of `ranges` (sorted or not, relative to the text's first byte) marked.
-export function marked(text, ranges, name) {
+// Text with the words at `ranges` marked, [start, end] in bytes, and the sentence that is meant, when there is one.
+export function marked(text, ranges, sentence) {
   const bytes = encoder.encode(text);
-  const parts = [];
-  let at = 0;
-  for (const [start, end] of [...ranges].sort((a, b) => a[0] - b[0])) {
-    if (start < at || end > bytes.length || start >= end) continue;
-    parts.push(decoder.decode(bytes.subarray(at, start)));
-    parts.push(el("mark", {class: name}, decoder.decode(bytes.subarray(start, end))));
-    at = end;
-  }
-  parts.push(decoder.decode(bytes.subarray(at)));
-  return parts;
+  const cut = (start, end) => decoder.decode(bytes.subarray(start, end));
+  const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
+  const part = (at, last) => {
+    const parts = [];
+    for (const [start, end] of sorted) {
+      if (start < at || end > last || start >= end) continue;
+      parts.push(cut(at, start), el("mark", {class: "word"}, cut(start, end)));
+      at = end;
+    }
+    return [...parts, cut(at, last)];
+  };
+  if (!sentence) return part(0, bytes.length);
+  return [...part(0, sentence[0]), el("mark", {class: "meaning"}, ...part(...sentence)), ...part(sentence[1], bytes.length)];
 }
 
 const languages = new Intl.DisplayNames(["en"], {type: "language"});

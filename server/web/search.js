@@ -9,6 +9,7 @@ import {filter, drawFilters} from "./filters.js";
 const PAGE = 10;
 let busy = false;
 let wanted = null; // what is to be asked next: the newest only
+let marking = null; // stops the search for sentences
 let cursor = null;
 let shown = 0;
 
@@ -32,6 +33,7 @@ function ask(more = null) {
     return;
   }
   wanted = {body: question(more), more, collection: state.collection};
+  marking?.abort();
   if (!busy) next();
 }
 
@@ -44,12 +46,27 @@ async function next() {
     try {
       const answer = await call("POST", collectionPath(asked.collection, "/search"), asked.body);
       if (!wanted) draw(answer, asked.more !== null);
+      if (!wanted && asked.body.query && answer.hits.length) await markSentences(asked, answer.hits);
     } catch (error) {
       if (!wanted) fail(error);
     }
     clearTimeout(late);
   }
   busy = false;
+}
+
+// Answers first, then the sentence of each that is nearest to the question; the next question stops it.
+async function markSentences(asked, hits) {
+  marking = new AbortController();
+  try {
+    const answer = await call("POST", collectionPath(asked.collection, "/search"), {...asked.body, highlight: true}, marking.signal);
+    const found = new Map(answer.hits.map((hit) => [hit.id, hit]));
+    for (const [i, hit] of hits.entries())
+      if (found.has(hit.id)) $("hits").children[shown - hits.length + i]?.querySelector(".passage").replaceWith(passage(found.get(hit.id)));
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+  marking = null;
 }
 
 function clear() {
@@ -82,10 +99,11 @@ function numbers(hit) {
   return el("p", {class: "numbers", hidden: true}, rows.join(" · "));
 }
 
-// Highlights count bytes of the document; the passage begins at its `start`.
+// Marks count bytes of the document; the passage begins at its `start`.
 function passage(hit) {
   const ranges = (hit.highlights || []).map(([start, end]) => [start - hit.passage.start, end - hit.passage.start]);
-  return el("p", {class: "passage", dir: "auto"}, ...marked(hit.passage.text.trimEnd(), ranges, "word"));
+  const sentence = hit.passage.sentence && hit.passage.sentence.map((at) => at - hit.passage.start);
+  return el("p", {class: "passage", dir: "auto"}, ...marked(hit.passage.text.trimEnd(), ranges, sentence));
 }
 
 function where(hit) {

@@ -92,6 +92,8 @@ def searching(browser, server):
     tab.ask("dough in the fridge")
     assert set(tab.hits()[:4]) == {"Brot", "Bread", "خبز", "לחם"}, tab.hits()
     assert "answers in" in page.inner_text("#state")
+    page.wait_for_selector("#hits li:first-child mark.meaning")
+    assert page.inner_text("#hits li:first-child mark.meaning") in [d["text"] for d in DOCUMENTS]
     tab.picture("search")
     tab.accessible("answers")
 
