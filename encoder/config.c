@@ -40,15 +40,16 @@ static enum status number(struct reader *r, const char *key, uint32_t least, uin
 
 static enum status add_part(struct reader *r, struct config *c, struct text name)
 {
-    static const char *const names[] = {"mean", "max", "cls", "last"};
+    static const char *const names[] = {"mean", "max", "cls", "last", "mean_sqrt", "weighted"};
     if (c->part_count == MAX_PARTS)
-        return refuse(r, STATUS_UNSUPPORTED, "cognate.pooling has more than four parts");
+        return refuse(r, STATUS_UNSUPPORTED, "cognate.pooling has more than six parts");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (text_is(name, names[i])) {
             c->parts[c->part_count++] = (enum pooling)i;
             return STATUS_OK;
         }
-    return error_set(r->err, STATUS_UNSUPPORTED, "%s: unknown pooling \"%.*s\"; known: mean, max, cls, last",
+    return error_set(r->err, STATUS_UNSUPPORTED,
+                     "%s: unknown pooling \"%.*s\"; known: mean, max, cls, last, mean_sqrt, weighted",
                      gguf_path(r->file), (int)(name.len < 40 ? name.len : 40), name.data);
 }
 
@@ -71,12 +72,35 @@ static enum status read_pooling(struct reader *r, struct config *c)
     return status;
 }
 
+static enum status read_activation(struct reader *r, const char *key, enum activation *out)
+{
+    static const struct {
+        const char *name;
+        enum activation activation;
+    } known[] = {{"identity", ACTIVATION_NONE},
+                 {"gelu", ACTIVATION_GELU},
+                 {"gelu_tanh", ACTIVATION_GELU_TANH},
+                 {"relu", ACTIVATION_RELU},
+                 {"tanh", ACTIVATION_TANH}};
+    struct text name;
+    enum status status = gguf_text(r->file, key, &name, r->err);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (text_is(name, known[i].name)) {
+            *out = known[i].activation;
+            return STATUS_OK;
+        }
+    return error_set(r->err, STATUS_UNSUPPORTED,
+                     "%s: %s is \"%.*s\"; this program knows identity, gelu, gelu_tanh, relu and tanh",
+                     gguf_path(r->file), key, (int)(name.len < 40 ? name.len : 40), name.data);
+}
+
 static enum status read_dense(struct reader *r, struct config *c)
 {
     size_t in = c->hidden * c->part_count;
     for (c->dense_count = 0;; c->dense_count++) {
         char weight[64], activation[64];
-        struct text name;
         snprintf(weight, sizeof weight, "cognate.dense.%zu.weight", c->dense_count);
         snprintf(activation, sizeof activation, "cognate.dense.%zu.activation", c->dense_count);
         const struct gguf_tensor *t = gguf_tensor(r->file, weight);
@@ -89,16 +113,11 @@ static enum status read_dense(struct reader *r, struct config *c)
                              "%s: tensor %s takes %" PRIu64 " values and gives %" PRIu64
                              "; what goes in has %zu and at most %d may come out",
                              gguf_path(r->file), weight, t->dims[0], t->dims[1], in, MAX_HIDDEN);
-        enum status status = gguf_text(r->file, activation, &name, r->err);
+        enum status status = read_activation(r, activation, &c->dense[c->dense_count].activation);
         if (status != STATUS_OK)
-            return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-        if (!text_is(name, "identity") && !text_is(name, "tanh"))
-            return error_set(r->err, STATUS_UNSUPPORTED,
-                             "%s: %s is \"%.*s\"; this program knows identity and tanh", gguf_path(r->file),
-                             activation, (int)(name.len < 40 ? name.len : 40), name.data);
+            return status;
         c->dense[c->dense_count].in = in;
         c->dense[c->dense_count].out = in = (size_t)t->dims[1];
-        c->dense[c->dense_count].tanh = text_is(name, "tanh");
     }
 }
 
@@ -196,6 +215,9 @@ enum status config_read(const struct gguf *file, struct config *c, struct model_
     if (!(c->epsilon >= 0 && c->epsilon < 1))
         return refuse(&r, STATUS_CORRUPT, "the layer norm's epsilon is not between 0 and 1");
     status = check_kind(&r);
+    c->activation = ACTIVATION_GELU;
+    if (status == STATUS_OK && gguf_has(file, "cognate.activation"))
+        status = read_activation(&r, "cognate.activation", &c->activation);
     if (status == STATUS_OK)
         status = read_pooling(&r, c);
     if (status == STATUS_OK)

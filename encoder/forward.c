@@ -200,7 +200,8 @@ static void finish(const struct worker *k, const struct block *b, const struct l
     norm(k, b, &l->attention_norm, s->sum, narrow);
     linear(k, &l->up, b->count, narrow, s->x + b->first * l->up.in, l->up.in, s->inside);
     while (next_rows(k, b, &rows))
-        kernels->gelu(s->inside, l->up.out, l->up.out, rows.first, rows.end, broad);
+        kernels->activate(k->pass->model->config.activation, s->inside, l->up.out, l->up.out, rows.first,
+                          rows.end, broad);
     linear(k, &l->down, b->count, broad, s->inside, l->down.in, s->sum);
     norm(k, b, &l->output_norm, s->sum, last ? NULL : narrow);
 }
@@ -228,8 +229,8 @@ static void dense(const struct worker *k, const struct dense *d, const float *in
     while (next_share(k, d->out, STRIPES, &columns)) {
         kernels->product(in, d->in, texts, d->weight + columns.first, d->out, d->in,
                          columns.end - columns.first, d->bias + columns.first, out + columns.first, d->out);
-        for (size_t t = 0; d->tanh && t < texts; t++)
-            kernels->tanh(out + t * d->out + columns.first, columns.end - columns.first);
+        kernels->activate(d->activation, out + columns.first, d->out, columns.end - columns.first, 0, texts,
+                          NULL);
     }
 }
 

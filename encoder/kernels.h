@@ -65,7 +65,24 @@ struct codes {
     float *scale, *least; /* (rows) */
 };
 
-enum pooling { POOL_MEAN, POOL_MAX, POOL_CLS, POOL_LAST };
+enum pooling {
+    POOL_MEAN,
+    POOL_MAX,
+    POOL_CLS, /* the first row */
+    POOL_LAST,
+    POOL_MEAN_SQRT, /* the sum over the root of the number of rows */
+    POOL_WEIGHTED,  /* the mean, row i counted i + 1 times */
+    POOL_KINDS
+};
+
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_GELU,      /* the erf form */
+    ACTIVATION_GELU_TANH, /* its approximation by tanh, where a model was trained with that */
+    ACTIVATION_RELU,
+    ACTIVATION_TANH,
+    ACTIVATION_KINDS
+};
 
 struct kernels {
     /* Columns 64 · first … 64 · end - 1 of out = codes · panels, scaled, plus bias. */
@@ -81,8 +98,9 @@ struct kernels {
     void (*quantize)(const float *x, size_t stride, size_t width, size_t first, size_t end,
                      const struct codes *codes);
 
-    /* x = gelu(x), the erf form, `width` values a row; with codes, also their codes. */
-    void (*gelu)(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes);
+    /* x = f(x), `width` values a row, a multiple of 16; with codes, also their codes. */
+    void (*activate)(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end,
+                     const struct codes *codes);
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
      * `head` values each. The context replaces the queries. The scale is part of the query weights. Reads up
@@ -96,8 +114,6 @@ struct kernels {
 
     /* `width` values (a multiple of 16) out of n rows. */
     void (*pool)(enum pooling kind, const float *x, size_t stride, size_t n, size_t width, float *out);
-
-    void (*tanh)(float *x, size_t n); /* n a multiple of 16 */
 
     /* Scales n values, a multiple of 16, to unit length; false when they have none. */
     bool (*unit)(float *x, size_t n);

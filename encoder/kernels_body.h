@@ -65,6 +65,14 @@ ALWAYS_INLINE v16 gelu16(v16 x)
     return v16_mul(x, v16_fma(y, p, v16_all(0.5f)));
 }
 
+/* x · ½ (1 + tanh(√(2/π) (x + 0.044715 x³))). Absolute error < 2e-7 · |x|. */
+ALWAYS_INLINE v16 gelu_tanh16(v16 x)
+{
+    v16 slope = v16_fma(v16_mul(x, x), v16_all(0x1.2444f2p-5f), v16_all(0x1.988454p-1f));
+    v16 half = v16_all(0.5f);
+    return v16_mul(x, v16_fma(tanh16(v16_mul(x, slope)), half, half));
+}
+
 /* How a row becomes bytes, and where: low byte of x · up + zero. */
 struct coding {
     v16 up, zero;
@@ -170,13 +178,30 @@ static void norm(const struct norm *w, float *x, const float *add, size_t first,
         norm_rows(1, w, x, add, r, codes);
 }
 
-static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end, const struct codes *codes)
+ALWAYS_INLINE v16 active16(enum activation f, v16 x)
+{
+    switch (f) {
+    case ACTIVATION_GELU:
+        return gelu16(x);
+    case ACTIVATION_GELU_TANH:
+        return gelu_tanh16(x);
+    case ACTIVATION_RELU:
+        return v16_max(x, v16_all(0));
+    case ACTIVATION_TANH:
+        return tanh16(x);
+    default:
+        return x;
+    }
+}
+
+ALWAYS_INLINE void activate_rows(const enum activation f, float *x, size_t stride, size_t width, size_t first,
+                                 size_t end, const struct codes *codes)
 {
     for (size_t r = first; r < end; r++) {
         float *row = x + r * stride;
         v16 low = v16_all(0), high = v16_all(0);
         for (size_t i = 0; i < width; i += 16) {
-            v16 v = gelu16(v16_load(row + i));
+            v16 v = active16(f, v16_load(row + i));
             low = v16_min(v, low);
             high = v16_max(v, high);
             v16_store(row + i, v);
@@ -186,6 +211,29 @@ static void gelu(float *x, size_t stride, size_t width, size_t first, size_t end
         struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
             store_codes(&coding, i, v16_load(row + i));
+    }
+}
+
+/* A loop for each, so that none asks for its function at every step. */
+static void activate(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end,
+                     const struct codes *codes)
+{
+    switch (f) {
+    case ACTIVATION_GELU:
+        activate_rows(ACTIVATION_GELU, x, stride, width, first, end, codes);
+        break;
+    case ACTIVATION_GELU_TANH:
+        activate_rows(ACTIVATION_GELU_TANH, x, stride, width, first, end, codes);
+        break;
+    case ACTIVATION_RELU:
+        activate_rows(ACTIVATION_RELU, x, stride, width, first, end, codes);
+        break;
+    case ACTIVATION_TANH:
+        activate_rows(ACTIVATION_TANH, x, stride, width, first, end, codes);
+        break;
+    default:
+        activate_rows(ACTIVATION_NONE, x, stride, width, first, end, codes);
+        break;
     }
 }
 
@@ -297,21 +345,21 @@ static void attend(float *qkv, size_t stride, size_t width, size_t head, size_t 
 static void pool(enum pooling kind, const float *x, size_t stride, size_t n, size_t width, float *out)
 {
     const float *from = kind == POOL_LAST ? x + (n - 1) * stride : x;
-    v16 count = v16_all((float)n);
+    bool sum = kind == POOL_MEAN || kind == POOL_MEAN_SQRT;
+    float count = (float)n;
+    v16 share = v16_all(kind == POOL_MEAN        ? count
+                        : kind == POOL_MEAN_SQRT ? sqrtf(count)
+                                                 : count * (count + 1) / 2);
     for (size_t d = 0; d < width; d += 16) {
         v16 v = v16_load(from + d);
-        for (size_t i = 1; kind == POOL_MEAN && i < n; i++)
+        for (size_t i = 1; sum && i < n; i++)
             v = v16_add(v, v16_load(x + i * stride + d));
+        for (size_t i = 1; kind == POOL_WEIGHTED && i < n; i++)
+            v = v16_fma(v16_load(x + i * stride + d), v16_all((float)(i + 1)), v);
         for (size_t i = 1; kind == POOL_MAX && i < n; i++)
             v = v16_max(v16_load(x + i * stride + d), v);
-        v16_store(out + d, kind == POOL_MEAN ? v16_div(v, count) : v);
+        v16_store(out + d, sum || kind == POOL_WEIGHTED ? v16_div(v, share) : v);
     }
-}
-
-static void tanh_row(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        v16_store(x + i, tanh16(v16_load(x + i)));
 }
 
 static bool unit(float *x, size_t n)
@@ -329,7 +377,7 @@ static bool unit(float *x, size_t n)
 }
 
 #define KERNELS_BODY                                                                                         \
-    .norm = norm, .quantize = quantize, .gelu = gelu, .attend = attend, .product = product, .pool = pool,    \
-    .tanh = tanh_row, .unit = unit
+    .norm = norm, .quantize = quantize, .activate = activate, .attend = attend, .product = product,          \
+    .pool = pool, .unit = unit
 
 #endif

@@ -18,18 +18,19 @@
 #include "encoder/encoder.h"
 #include "encoder/kernels.h"
 
-#define MAX_PARTS 4 /* poolings put side by side */
-#define MAX_HEADS 4 /* dense layers after pooling */
+#define MAX_PARTS POOL_KINDS /* poolings put side by side */
+#define MAX_HEADS 4          /* dense layers after pooling */
 
 /* What the file says, checked. */
 struct config {
     size_t layers, hidden, heads, head_width, feed_forward, context, vocabulary;
     float epsilon;
+    enum activation activation; /* of the feed-forward layers */
     enum pooling parts[MAX_PARTS];
     size_t part_count;
     struct {
         size_t in, out;
-        bool tanh;
+        enum activation activation;
     } dense[MAX_HEADS];
     size_t dense_count;
 };
@@ -44,7 +45,7 @@ struct layer {
 
 struct dense {
     size_t in, out; /* padded to 16 */
-    bool tanh;
+    enum activation activation;
     float *weight; /* (in, out): turned on its side for kernels.product */
     float *bias;   /* (out) */
 };

@@ -11,10 +11,12 @@
 
 /* Everything a table computes here, compared as bytes. */
 struct answers {
-    float linear[ROWS][OUT], norm[ROWS][WIDTH], gelu[ROWS][WIDTH], attend[16][WIDTH], product[ROWS][WIDTH];
-    float mean[WIDTH], most[WIDTH], tanh[WIDTH], unit[WIDTH];
-    uint8_t norm_codes[ROWS][WIDTH], gelu_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
-    float norm_scale[ROWS], gelu_scale[ROWS], scale[ROWS], norm_least[ROWS], gelu_least[ROWS], least[ROWS];
+    float linear[ROWS][OUT], norm[ROWS][WIDTH], active[ACTIVATION_KINDS][ROWS][WIDTH], attend[16][WIDTH],
+        product[ROWS][WIDTH];
+    float pooled[POOL_KINDS][WIDTH], unit[WIDTH];
+    uint8_t norm_codes[ROWS][WIDTH], active_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
+    float norm_scale[ROWS], active_scale[ROWS], scale[ROWS], norm_least[ROWS], active_least[ROWS],
+        least[ROWS];
 };
 
 struct inputs {
@@ -76,7 +78,7 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     const struct codes codes = {(uint8_t *)(uintptr_t)in->codes, WIDTH, (float *)(uintptr_t)in->row_scale,
                                 (float *)(uintptr_t)in->row_least};
     const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale, out->norm_least};
-    const struct codes gelu_codes = {out->gelu_codes[0], WIDTH, out->gelu_scale, out->gelu_least};
+    const struct codes active_codes = {out->active_codes[0], WIDTH, out->active_scale, out->active_least};
     const struct codes plain_codes = {out->codes[0], WIDTH, out->scale, out->least};
     float scratch[SCRATCH];
 
@@ -84,16 +86,17 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     k->linear(&w, &codes, ROWS, 0, OUT / PAD, out->linear[0]);
     memcpy(out->norm, in->x, sizeof out->norm);
     k->norm(&n, out->norm[0], in->add[0], 0, ROWS, &norm_codes);
-    memcpy(out->gelu, in->x, sizeof out->gelu);
-    k->gelu(out->gelu[0], WIDTH, WIDTH, 0, ROWS, &gelu_codes);
+    for (int f = 0; f < ACTIVATION_KINDS; f++) {
+        memcpy(out->active[f], in->x, sizeof out->active[f]);
+        k->activate((enum activation)f, out->active[f][0], WIDTH, WIDTH, 0, ROWS,
+                    f == ACTIVATION_GELU ? &active_codes : NULL);
+    }
     k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
     memcpy(out->attend, in->x, sizeof in->x);
     k->attend(out->attend[0], WIDTH, HEAD, HEAD, ROWS, scratch);
     k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
-    k->pool(POOL_MEAN, in->x[0], WIDTH, ROWS, WIDTH, out->mean);
-    k->pool(POOL_MAX, in->x[0], WIDTH, ROWS, WIDTH, out->most);
-    memcpy(out->tanh, in->weight, sizeof out->tanh);
-    k->tanh(out->tanh, WIDTH);
+    for (int kind = 0; kind < POOL_KINDS; kind++)
+        k->pool((enum pooling)kind, in->x[0], WIDTH, ROWS, WIDTH, out->pooled[kind]);
     memcpy(out->unit, in->x[0], sizeof out->unit);
     if (!k->unit(out->unit, WIDTH))
         memset(out->unit, 0, sizeof out->unit);

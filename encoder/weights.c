@@ -76,7 +76,7 @@ size_t model_place(struct model *m, unsigned char *block)
         struct dense *d = &m->dense[i];
         d->in = in;
         d->out = in = padded(config->dense[i].out, STRIPES);
-        d->tanh = config->dense[i].tanh;
+        d->activation = config->dense[i].activation;
         d->weight = take(&c, d->in * d->out, sizeof *d->weight);
         d->bias = take(&c, d->out, sizeof *d->bias);
     }

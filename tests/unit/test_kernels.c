@@ -185,17 +185,30 @@ static void functions_are_as_close_as_they_say(void **state)
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (table(isa) == NULL)
             continue;
-        double gelu = 0, tangent = 0;
+        double gelu = 0, by_tanh = 0, tangent = 0;
         for (size_t i = 0; i < N; i++)
             x[i] = y[i] = 9 * ((float)i / (N / 2) - 1);
-        table(isa)->gelu(y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_GELU, y, N, N, 0, 1, NULL);
         for (size_t i = 0; i < N; i++)
             gelu = fmax(gelu, fabs(y[i] - 0.5 * x[i] * erfc(-x[i] / sqrt(2))));
         memcpy(y, x, sizeof y);
-        table(isa)->tanh(y, N);
+        table(isa)->activate(ACTIVATION_GELU_TANH, y, N, N, 0, 1, NULL);
+        for (size_t i = 0; i < N; i++) {
+            double inside = sqrt(2 / acos(-1)) * (x[i] + 0.044715 * x[i] * x[i] * x[i]);
+            by_tanh = fmax(by_tanh, fabs(y[i] - 0.5 * x[i] * (1 + tanh(inside))));
+        }
+        memcpy(y, x, sizeof y);
+        table(isa)->activate(ACTIVATION_RELU, y, N, N, 0, 1, NULL);
+        for (size_t i = 0; i < N; i++)
+            assert_float_equal(y[i], fmaxf(x[i], 0), 0);
+        memcpy(y, x, sizeof y);
+        table(isa)->activate(ACTIVATION_NONE, y, N, N, 0, 1, NULL);
+        assert_memory_equal(y, x, sizeof y);
+        table(isa)->activate(ACTIVATION_TANH, y, N, N, 0, 1, NULL);
         for (size_t i = 0; i < N; i++)
             tangent = fmax(tangent, fabs(y[i] - tanh(x[i])));
         assert_true(gelu < 4.1e-5);
+        assert_true(by_tanh < 9 * 2e-7);
         assert_true(tangent < 3e-7);
     }
 }
@@ -212,7 +225,7 @@ static void gelu_codes_and_plain_codes(void **state)
         struct codes codes = {bytes, WIDTH, &scale, &least};
         for (size_t i = 0; i < WIDTH; i++)
             x[i] = y[i] = (float)i / 16 - 6;
-        table(isa)->gelu(y, WIDTH, WIDTH, 0, 1, &codes);
+        table(isa)->activate(ACTIVATION_GELU, y, WIDTH, WIDTH, 0, 1, &codes);
         for (size_t i = 0; i < WIDTH; i++)
             assert_float_equal(scale * bytes[i] + least, 0.5 * x[i] * erfc(-x[i] / sqrt(2)),
                                0.51 * scale + 1e-4);
@@ -246,19 +259,23 @@ static void products_and_pools(void **state)
                         assert_float_equal(c[i * columns + j], sum, 0);
                     }
                 float pooled[80];
-                for (int kind = POOL_MEAN; kind <= POOL_LAST; kind++) {
+                for (int kind = 0; kind < POOL_KINDS; kind++) {
                     table(isa)->pool((enum pooling)kind, c, columns, rows, columns, pooled);
                     for (size_t j = 0; j < columns; j++) {
-                        float sum = 0, most = c[j];
+                        float sum = 0, weighted = 0, most = c[j];
                         for (size_t i = 0; i < rows; i++) {
                             sum = i == 0 ? c[j] : sum + c[i * columns + j];
+                            weighted = fmaf(c[i * columns + j], (float)(i + 1), weighted);
                             most = fmaxf(most, c[i * columns + j]);
                         }
-                        float wanted = kind == POOL_MEAN  ? sum / (float)rows
-                                       : kind == POOL_MAX ? most
-                                       : kind == POOL_CLS ? c[j]
-                                                          : c[(rows - 1) * columns + j];
-                        assert_float_equal(pooled[j], wanted, 0);
+                        const float wanted[POOL_KINDS] = {[POOL_MEAN] = sum / (float)rows,
+                                                          [POOL_MAX] = most,
+                                                          [POOL_CLS] = c[j],
+                                                          [POOL_LAST] = c[(rows - 1) * columns + j],
+                                                          [POOL_MEAN_SQRT] = sum / sqrtf((float)rows),
+                                                          [POOL_WEIGHTED] =
+                                                              weighted / (float)(rows * (rows + 1) / 2)};
+                        assert_float_equal(pooled[j], wanted[kind], 0);
                     }
                 }
             }
