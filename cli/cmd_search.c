@@ -206,7 +206,8 @@ static void print_scores(const json_t *hit)
 /* "1. title  [de]  likely 0.83 (cosine 0.713)", the id below when there is a title. */
 static enum status print_hit(const struct session *s, size_t rank, const json_t *hit, struct error *err)
 {
-    struct text title = shape_text(hit, "title"), id = shape_text(hit, "id"), lang = shape_text(hit, "lang");
+    struct text title = shape_text(hit, "title"), id = shape_text(hit, "id"), lang = shape_text(hit, "lang"),
+                own = shape_text(json_object_get(hit, "passage"), "lang");
     const json_t *relevance = json_object_get(hit, "relevance");
     struct buf name;
     buf_init(&name, 1 << 22);
@@ -219,6 +220,8 @@ static enum status print_hit(const struct session *s, size_t rank, const json_t 
     size_t behind = name.len;
     if (status == STATUS_OK)
         status = display_clean(&name, lang, false, err);
+    if (status == STATUS_OK && !text_equal(own, lang))
+        status = buf_printf(&name, err, ", passage %.*s", (int)own.len, own.data);
     if (status == STATUS_OK) {
         printf("%zu. %s%.*s%s%s%.*s%s  [%.*s]", rank, terminal_paint(&s->out, PAINT_BOLD), (int)at, name.data,
                terminal_paint(&s->out, PAINT_PLAIN), terminal_paint(&s->out, PAINT_DIM), (int)(behind - at),

@@ -34,7 +34,9 @@ const struct topic topics[] = {
      "some of them badly.\n\n"
      "A document's language is a BCP 47 tag: the one it came with, else the one that libcld2 sees, else und. "
      "--lang de "
-     "keeps German documents, --lang zh also those marked zh-Hant. `cognate detect` tells languages of texts "
+     "keeps German documents, --lang zh also those marked zh-Hant. A passage that is clearly in another "
+     "language than its "
+     "document is shown with it, as [en, passage de]; --lang goes by the document. `cognate detect` tells languages of texts "
      "with a confidence; "
      "short texts and close neighbours (Norwegian and Danish, Bosnian and Croatian) are guessed wrong more "
      "often."},

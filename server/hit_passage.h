@@ -1,5 +1,5 @@
-/* What an answer tells of the best passage of a hit besides its text: where in the document it lies, and
- * which sentence of it is meant.
+/* What an answer tells of the best passage of a hit besides its text: where in the document it lies, in
+ * which language it is, and which sentence of it is meant.
  *
  *     struct hit_passage *passages = NULL;
  *     if (hit_passages_find(e, collections, items, n, deadline_ms, &passages, &err) == STATUS_OK)
@@ -18,9 +18,11 @@
 #include "common/buf.h"
 #include "server/engine.h"
 #include "server/search_lists.h"
+#include "tokenizer/language.h"
 #include "tokenizer/place.h"
 
 struct hit_passage {
+    struct language language;
     bool placed;
     struct place place;
     struct buf headings;

@@ -150,6 +150,11 @@ const struct shape shape_search_query = SHAPE("SearchParameters", "A search.", p
 
 static const struct field passage_fields[] = {
     {.name = "text", .kind = FIELD_TEXT, .required = true, .about = "The passage that fits best."},
+    {.name = "lang",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .about = "Its own language where it is long and clear enough to tell, else the document's. Filters go by "
+              "the document's."},
     {.name = "start",
      .kind = FIELD_INTEGER,
      .required = true,

@@ -102,8 +102,9 @@ function numbers(hit) {
 // Marks count bytes of the document; the passage begins at its `start`.
 function passage(hit) {
   const ranges = (hit.highlights || []).map(([start, end]) => [start - hit.passage.start, end - hit.passage.start]);
-  const sentence = hit.passage.sentence && hit.passage.sentence.map((at) => at - hit.passage.start);
-  return el("p", {class: "passage", dir: "auto"}, ...marked(hit.passage.text.trimEnd(), ranges, sentence));
+  const sentence = hit.passage.sentence?.map((at) => at - hit.passage.start);
+  const all = sentence && sentence[1] - sentence[0] === hit.passage.end - hit.passage.start;
+  return el("p", {class: "passage", dir: "auto"}, ...marked(hit.passage.text.trimEnd(), ranges, all ? null : sentence));
 }
 
 function where(hit) {
@@ -125,6 +126,10 @@ function draw(answer, appending) {
     : state.languages.length || state.fields.length ? words.nothingFiltered : words.nothing;
 }
 
+function badge(lang, about = "") {
+  return el("span", {class: "badge", title: about + languageName(lang)}, about + lang);
+}
+
 function drawHit(hit) {
   const details = numbers(hit);
   const title = el("a", {href: "#", class: "title", dir: "auto", onclick: (event) => {
@@ -134,7 +139,7 @@ function drawHit(hit) {
   return el("li", {class: "hit " + (hit.relevance == null ? "" : strength(hit.relevance))},
     el("h2", {}, title),
     el("p", {class: "facts"},
-      el("span", {class: "badge", title: languageName(hit.lang)}, hit.lang), ...where(hit), relevanceBar(hit)),
+      badge(hit.lang), hit.passage.lang === hit.lang ? null : badge(hit.passage.lang, words.passageIn), ...where(hit), relevanceBar(hit)),
     passage(hit),
     el("p", {class: "actions"},
       el("button", {type: "button", class: "plain", onclick: () => openReader(hit)}, words.wholeText),

@@ -17,6 +17,7 @@ export const words = {
   wholeText: "Whole text",
   moreLikeThis: "More like this",
   numbers: "Numbers",
+  passageIn: "passage: ",
   page: (n) => "page " + count(n),
   line: (n) => "line " + count(n),
   likeHead: "Like ",

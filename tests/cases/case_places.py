@@ -69,6 +69,15 @@ with Scratch() as folder:
         status, answer = server.call("POST", "/v1/collections/plain/search", {"query": "line"})
         passage = answer["hits"][0]["passage"]
         assert (passage["page"], passage["line"], passage["heading"]) == (None, 3, None), passage
+        # A passage in another language than its document says so; one too short to tell has the document's.
+        letter = "The minutes of the meeting follow in the language of the partner town. " * 12 + \
+            "\n\n## Protokoll\n\n" + "Der Gemeinderat hat die Brücke über den Bach beschlossen und die Kosten genannt. " * 10
+        server.call("POST", "/v1/collections/mixed/documents", [{"id": "letter", "text": letter, "lang": "en"},
+                                                                {"id": "short", "text": "Ja.", "lang": "en"}])
+        status, answer = server.call("POST", "/v1/collections/mixed/search", {"query": "bridge over the stream", "k": 2})
+        assert [(h["id"], h["lang"], h["passage"]["lang"]) for h in answer["hits"]] == [("letter", "en", "de"), ("short", "en", "en")], answer
+        code, out, err = cognate("search", "-c", "mixed", "-k", "1", "bridge over the stream", db=db)
+        assert code == 0 and "letter  [en, passage de]" in out, (out, err)
         status, answer = server.call("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
             "name": "search", "arguments": {"query": ticket, "k": 1}}})
         found = json.loads(answer["result"]["content"][0]["text"])["hits"][0]["passage"]

@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 PICTURES = os.path.join(BUILD, "web")
 DOCUMENTS = [
     {"id": "bread-de", "lang": "de", "title": "Brot", "text": "Brotteig geht über Nacht im Kühlschrank auf.", "metadata": {"kind": "food"}},
-    {"id": "bread-en", "lang": "en", "title": "Bread", "text": "Bread dough rises overnight in the fridge.", "metadata": {"kind": "food"}},
+    {"id": "bread-en", "lang": "en", "title": "Bread", "text": "The oven is old. Bread dough rises overnight in the fridge.", "metadata": {"kind": "food"}},
     {"id": "bread-ar", "lang": "ar", "title": "خبز", "text": "يتخمر عجين الخبز طوال الليل في الثلاجة.", "metadata": {"kind": "food"}},
     {"id": "bread-he", "lang": "he", "title": "לחם", "text": "בצק הלחם תופח במקרר במשך הלילה.", "metadata": {"kind": "food"}},
     {"id": "train-en", "lang": "en", "title": "Delay <b>bold</b>", "text": "The night train to Vienna is late. <img src=x onerror=alert(1)>",
@@ -92,8 +92,8 @@ def searching(browser, server):
     tab.ask("dough in the fridge")
     assert set(tab.hits()[:4]) == {"Brot", "Bread", "خبز", "לחם"}, tab.hits()
     assert "answers in" in page.inner_text("#state")
-    page.wait_for_selector("#hits li:first-child mark.meaning")
-    assert page.inner_text("#hits li:first-child mark.meaning") in [d["text"] for d in DOCUMENTS]
+    page.wait_for_selector("#hits mark.meaning")
+    assert page.locator("#hits mark.meaning").all_inner_texts() == ["Bread dough rises overnight in the fridge."]
     tab.picture("search")
     tab.accessible("answers")
 
