@@ -2,7 +2,7 @@
 #ifndef COGNATE_TESTS_IMPORTED_H
 #define COGNATE_TESTS_IMPORTED_H
 
-#include "vocabulary.h"
+#include "golden_texts.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "vocabulary.h"
+#include "golden_texts.h"
 
 static struct golden_file golden, texts;
 static struct buf model;

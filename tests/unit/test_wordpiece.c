@@ -1,4 +1,4 @@
-#include "vocabulary.h"
+#include "golden_texts.h"
 
 /* Two vocabularies, without capitals and with them. */
 enum { UNCASED, CASED, KINDS };

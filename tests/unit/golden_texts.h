@@ -1,7 +1,7 @@
 /* What tests/golden/vocabularies.py wrote: small vocabularies, texts, and what the reference makes of them.
  */
-#ifndef COGNATE_TESTS_VOCABULARY_H
-#define COGNATE_TESTS_VOCABULARY_H
+#ifndef COGNATE_TESTS_GOLDEN_TEXTS_H
+#define COGNATE_TESTS_GOLDEN_TEXTS_H
 
 #include "unit.h"
 
