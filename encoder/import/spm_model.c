@@ -2,8 +2,6 @@
 
 #include "encoder/import/protobuf.h"
 
-#define MOST_PIECES ((size_t)1 << 22)
-
 /* Fields of the messages, by their numbers. */
 enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3 };
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
@@ -43,7 +41,8 @@ static enum status read_piece(const struct reader *r, struct text bytes)
         else if (f.number == PIECE_TYPE && f.kind == PROTO_VARINT)
             type = f.value;
     }
-    if (fields.damaged || type < VOCABULARY_NORMAL || type > VOCABULARY_BYTE || r->v->count == MOST_PIECES)
+    if (fields.damaged || type < VOCABULARY_NORMAL || type > VOCABULARY_BYTE ||
+        r->v->count == VOCABULARY_PIECES)
         return damaged(r);
     return vocabulary_add(r->v, text, score, (enum vocabulary_type)type, r->err);
 }

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/buf.h"
 #include "common/grow.h"
 
-#define CHUNK ((size_t)1 << 16)
+#define CHUNK     ((size_t)1 << 16)
+#define MOST_GAPS ((size_t)1 << 16) /* numbers without a piece, beside as many as there are pieces */
 
 struct vocabulary_chunk {
     struct vocabulary_chunk *next;
@@ -61,6 +63,13 @@ enum status vocabulary_add(struct vocabulary *v, struct text text, float score, 
     return STATUS_OK;
 }
 
+enum status vocabulary_add_gap(struct vocabulary *v, struct error *err)
+{
+    char name[32];
+    snprintf(name, sizeof name, "[PAD%zu]", v->count);
+    return vocabulary_add(v, text_of(name), 0, VOCABULARY_UNUSED, err);
+}
+
 enum status vocabulary_add_merge(struct vocabulary *v, struct text text, struct error *err)
 {
     struct text *more = grown(v->merges, v->merge_count, &v->merge_capacity, sizeof *more);
@@ -73,12 +82,91 @@ enum status vocabulary_add_merge(struct vocabulary *v, struct text text, struct 
     return STATUS_OK;
 }
 
+struct entry {
+    struct text text;
+    json_int_t id;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static enum status damaged(const char *path, const char *what, struct error *err)
+{
+    return error_set(err, STATUS_CORRUPT, "%s: %s; fetch the model again", path, what);
+}
+
+static enum status list_entries(const json_t *pieces, const char *path, struct entry *entries,
+                                struct error *err)
+{
+    const char *key;
+    json_t *number;
+    size_t n = 0;
+    json_object_foreach((json_t *)pieces, key, number)
+    {
+        json_int_t id = json_is_integer(number) ? json_integer_value(number) : -1;
+        if (id < 0 || id >= (json_int_t)(2 * json_object_size(pieces) + MOST_GAPS))
+            return damaged(path, "a piece that is not numbered", err);
+        entries[n++] = (struct entry){text_of(key), id};
+    }
+    qsort(entries, n, sizeof *entries, by_id);
+    return STATUS_OK;
+}
+
+enum status vocabulary_add_numbered(struct vocabulary *v, const char *path, const json_t *pieces,
+                                    struct error *err)
+{
+    size_t count = json_object_size(pieces);
+    if (count == 0 || count > VOCABULARY_PIECES)
+        return damaged(path, "its vocabulary is no object, or empty, or too large", err);
+    struct entry *entries = calloc(count, sizeof *entries);
+    if (entries == NULL)
+        return error_memory(err, "reading a vocabulary");
+    enum status status = list_entries(pieces, path, entries, err);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if ((json_int_t)v->count > entries[i].id)
+            status = damaged(path, "two pieces of one number", err);
+        while (status == STATUS_OK && (json_int_t)v->count < entries[i].id)
+            status = vocabulary_add_gap(v, err);
+        if (status == STATUS_OK)
+            status = vocabulary_add(v, entries[i].text, 0, VOCABULARY_NORMAL, err);
+    }
+    free(entries);
+    return status;
+}
+
 int32_t vocabulary_find(const struct vocabulary *v, struct text text)
 {
     for (size_t i = 0; i < v->count; i++)
         if (text_equal(v->pieces[i].text, text))
             return (int32_t)i;
     return -1;
+}
+
+enum status vocabulary_mark_words(struct vocabulary *v, struct error *err)
+{
+    struct buf marked;
+    enum status status = STATUS_OK;
+    buf_init(&marked, SIZE_MAX);
+    for (size_t i = 0; i < v->count && status == STATUS_OK; i++) {
+        struct text *piece = &v->pieces[i].text;
+        if (v->pieces[i].type != VOCABULARY_NORMAL)
+            continue;
+        if (piece->len > 2 && memcmp(piece->data, "##", 2) == 0) {
+            *piece = (struct text){piece->data + 2, piece->len - 2};
+            continue;
+        }
+        buf_clear(&marked);
+        status = buf_append(&marked, "\u2581", 3, err);
+        if (status == STATUS_OK)
+            status = buf_append(&marked, piece->data, piece->len, err);
+        if (status == STATUS_OK && (*piece = vocabulary_keep(v, buf_text(&marked))).data == NULL)
+            status = error_memory(err, "reading a vocabulary");
+    }
+    buf_release(&marked);
+    return status;
 }
 
 static void put_id(struct gguf_writer *w, const char *key, int32_t id)

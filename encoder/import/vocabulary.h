@@ -12,11 +12,14 @@
 #ifndef COGNATE_IMPORT_VOCABULARY_H
 #define COGNATE_IMPORT_VOCABULARY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/gguf_write.h"
 #include "common/text.h"
+
+#define VOCABULARY_PIECES ((size_t)1 << 22) /* most of them */
 
 /* tokenizer.ggml.token_type */
 enum vocabulary_type {
@@ -58,10 +61,21 @@ struct text vocabulary_keep(struct vocabulary *v, struct text text);
 
 enum status vocabulary_add(struct vocabulary *v, struct text text, float score, enum vocabulary_type type,
                            struct error *err);
+/* A number that no piece has: an unused piece. */
+enum status vocabulary_add_gap(struct vocabulary *v, struct error *err);
+
 enum status vocabulary_add_merge(struct vocabulary *v, struct text text, struct error *err);
+
+/* The pieces of a JSON object {"piece": number, …}; numbers may leave gaps. `path` stands in messages. */
+enum status vocabulary_add_numbered(struct vocabulary *v, const char *path, const json_t *pieces,
+                                    struct error *err);
 
 /* The number of the piece spelled so, -1 when there is none. */
 int32_t vocabulary_find(const struct vocabulary *v, struct text text);
+
+/* From BERT's spelling of pieces, where "##" marks those that continue a word, to that of GGUF files, where
+ * U+2581 marks those that begin one. */
+enum status vocabulary_mark_words(struct vocabulary *v, struct error *err);
 
 /* Writes the keys, with unused pieces up to `rows`, the rows of the model's table. INVALID when there are
  * more pieces than rows. Failures of writing are the writer's (gguf_writer_finish). */

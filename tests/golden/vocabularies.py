@@ -1,8 +1,9 @@
-"""Writes texts.txt, wordpiece.txt and bpe.txt: small vocabularies, and what Hugging Face's tokenizers makes of texts (0.23.3).
+"""Writes texts.txt, wordpiece.txt, bpe.txt and tests/fixtures/tokenizers: small vocabularies, and what Hugging Face's tokenizers makes
+of texts (0.23.3).
 
     pip install tokenizers==0.23.3 && python tests/golden/vocabularies.py
 
-Run by hand; tests/unit/test_wordpiece.c and test_bpe.c read the results. The texts are lines of data/samples and random ones; the
+Run by hand; tests/unit/test_wordpiece.c, test_bpe.c and test_vocabulary_folder.c read the results. The texts are lines of data/samples and random ones; the
 vocabularies are learnt from the former. Of each text the number of ids and their FNV-1a hash are kept: for WordPiece without
 case and with it, for BPE followed by the hash of the ranges. At the end stands a hash over the ids of "aXb" for the characters X
 of each stretch of 4096 that Unicode 3.2 had.
@@ -12,7 +13,7 @@ import os
 import sys
 import unicodedata
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "clients"))
@@ -37,12 +38,21 @@ def fnv(hash_, numbers):
     return hash_
 
 
+def save(tokenizer, start, end, name):
+    """The whole tokenizer, as models bring it along"""
+    numbered = [(piece, tokenizer.token_to_id(piece)) for piece in (start, end)]
+    tokenizer.post_processor = processors.TemplateProcessing(single="%s $A %s" % (start, end), special_tokens=numbered)
+    tokenizer.save(os.path.join(HERE, "..", "fixtures", "tokenizers", name), pretty=False)
+
+
 def wordpiece(lowercase, lines):
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(vocab_size=2600, special_tokens=BERT, show_progress=False)
     tokenizer.train_from_iterator(lines, trainer)
+    if lowercase:
+        save(tokenizer, "[CLS]", "[SEP]", "wordpiece.json")
     pieces = sorted(tokenizer.get_vocab().items(), key=lambda p: p[1])
     vocabulary = {piece: number for piece, number in pieces}
     plain = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # without special pieces in text
@@ -55,6 +65,7 @@ def bpe(lines):
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False)
     trainer = trainers.BpeTrainer(vocab_size=2600, special_tokens=ROBERTA, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
     tokenizer.train_from_iterator(lines, trainer)
+    save(tokenizer, "<s>", "</s>", "bpe.json")
     model = json.loads(tokenizer.to_str())["model"]
     plain = Tokenizer(models.BPE(model["vocab"], [tuple(m) for m in model["merges"]]))
     plain.pre_tokenizer = tokenizer.pre_tokenizer
