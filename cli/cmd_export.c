@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/projector.h"
 #include "cli/rows.h"
 #include "server/json_edge.h"
 #include "server/json_shape.h"
@@ -25,12 +26,17 @@ static const struct option export_options[] = {
      .value = "NAME",
      .help = "only this collection; all when it is not given"},
     {.name = "vectors", .type = OPTION_FLAG, .help = "with the vectors, so that an import need not embed"},
+    {.name = "projector",
+     .type = OPTION_TEXT,
+     .value = "FOLDER",
+     .help = "instead, write vectors.tsv and metadata.tsv of one collection for the Embedding Projector"},
     {0},
 };
 
 static const struct example export_examples[] = {
     {"export --vectors > store.jsonl", "everything, to be imported elsewhere"},
     {"export -c news | jq -r .title", "the titles of a collection"},
+    {"export --projector map", "two tables to load in TensorBoard's Embedding Projector"},
     {0},
 };
 
@@ -68,13 +74,29 @@ static enum status last_id(struct text page, struct buf *out, size_t *rows, stru
     return status;
 }
 
-static enum status export_documents(struct session *s, struct client *c, const char *name, struct error *err)
+static enum status add_lines(struct projector *p, struct text page, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0, end; at < page.len && status == STATUS_OK; at = end) {
+        json_t *document = NULL;
+        end = at + (size_t)((const char *)memchr(page.data + at, '\n', page.len - at) + 1 - (page.data + at));
+        status = api_parse_body(page.data + at, end - at, &document, err);
+        if (status == STATUS_OK)
+            status = projector_add(p, document, err);
+        json_decref(document);
+    }
+    return status;
+}
+
+/* To stdout, or to `p` when it is not NULL. */
+static enum status export_documents(struct session *s, struct client *c, const char *name,
+                                    struct projector *p, struct error *err)
 {
     struct buf path, query, after, page;
     struct progress progress;
     size_t rows = 0;
     bool more = true;
-    const char *vectors = arguments_flag(s->arguments, "vectors") ? "true" : "false";
+    const char *vectors = p != NULL || arguments_flag(s->arguments, "vectors") ? "true" : "false";
     buf_init(&path, 4096);
     buf_init(&query, 8192);
     buf_init(&after, 4096);
@@ -93,7 +115,7 @@ static enum status export_documents(struct session *s, struct client *c, const c
             status = client_text(c, "GET", path.data, query.data, &page, err);
         more = page.len > 0;
         if (status == STATUS_OK && more)
-            status = output_bytes(page.data, page.len, err);
+            status = p != NULL ? add_lines(p, buf_text(&page), err) : output_bytes(page.data, page.len, err);
         if (status == STATUS_OK && more)
             status = last_id(buf_text(&page), &after, &rows, err);
         progress_show(&progress, &(struct progress_now){.items = rows, .what = name});
@@ -117,10 +139,65 @@ static enum status export_collection(struct session *s, struct client *c, const 
     if (status == STATUS_OK)
         status = print_header(collection, err);
     if (status == STATUS_OK)
-        status = export_documents(s, c, name, err);
+        status = export_documents(s, c, name, NULL, err);
     json_decref(collection);
     buf_release(&path);
     return status;
+}
+
+/* The names of the fields that a collection's metadata has. */
+static enum status field_names(struct client *c, const char *name, json_t **out, struct error *err)
+{
+    struct buf path;
+    json_t *stats = NULL, *names = json_array(), *field;
+    size_t i;
+    buf_init(&path, 4096);
+    enum status status =
+        names != NULL ? client_collection_path(&path, name, "/stats", err) : error_memory(err, "exporting");
+    if (status == STATUS_OK)
+        status = client_call(c, "GET", path.data, NULL, NULL, &stats, err);
+    json_array_foreach(json_object_get(stats, "fields"), i, field)
+    {
+        if (status == STATUS_OK && json_array_append(names, json_object_get(field, "name")) != 0)
+            status = error_memory(err, "exporting");
+    }
+    json_decref(stats);
+    buf_release(&path);
+    if (status == STATUS_OK)
+        *out = names;
+    else
+        json_decref(names);
+    return status;
+}
+
+static enum outcome run_projector(struct session *s, const struct arguments *a, struct error *err)
+{
+    const char *folder = arguments_text(a, "projector"), *name = arguments_each(a, "collection", 0);
+    struct client *c = NULL;
+    struct projector *p = NULL;
+    json_t *fields = NULL;
+    uint64_t passages = 0;
+    enum status status = STATUS_OK;
+    if (name != NULL && arguments_each(a, "collection", 1) != NULL)
+        status = error_set(err, STATUS_INVALID, "--projector takes one collection");
+    name = name != NULL ? name : "default";
+    if (status == STATUS_OK)
+        status = client_open(s, STORE_READ, &c, err);
+    if (status == STATUS_OK)
+        status = field_names(c, name, &fields, err);
+    if (status == STATUS_OK)
+        status = projector_open(folder, fields, &p, err);
+    if (status == STATUS_OK)
+        status = export_documents(s, c, name, p, err);
+    if (status == STATUS_OK)
+        status = projector_finish(p, &passages, err);
+    if (status == STATUS_OK)
+        say(s, "%llu passages in %s/vectors.tsv and %s/metadata.tsv", (unsigned long long)passages, folder,
+            folder);
+    projector_close(p);
+    json_decref(fields);
+    client_close(c);
+    return status != STATUS_OK ? OUTCOME_ERROR : passages > 0 ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
 static enum outcome run_export(struct session *s, const struct arguments *a, struct error *err)
@@ -128,6 +205,8 @@ static enum outcome run_export(struct session *s, const struct arguments *a, str
     struct client *c = NULL;
     json_t *answer = NULL, *collection;
     size_t i, exported = 0;
+    if (arguments_given(a, "projector"))
+        return run_projector(s, a, err);
     enum status status = client_open(s, STORE_READ, &c, err);
     for (const char *name; status == STATUS_OK && (name = arguments_each(a, "collection", exported)) != NULL;
          exported++)

@@ -43,7 +43,7 @@ export async function call(method, path, body, signal) {
   }
   if (response.status === 401 && (await askForKey())) return call(method, path, body, signal);
   const type = response.headers.get("Content-Type") || "";
-  const answer = type.includes("json") ? await response.json() : await response.text();
+  const answer = /[/+]json/.test(type) ? await response.json() : await response.text();
   if (!response.ok) throw new Problem(response.status, answer.code, answer.detail || "The server answered " + response.status + ".");
   return answer;
 }

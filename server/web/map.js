@@ -4,6 +4,7 @@ import {call, collectionPath} from "./api.js";
 import {state, onChange} from "./state.js";
 import {words} from "./words.js";
 import {openReader} from "./reader.js";
+import {exportPassages} from "./projector.js";
 
 const LIMIT = 50000;
 const GRID = 65535;
@@ -227,25 +228,20 @@ async function find() {
 
 // ---- export for the TensorBoard Embedding Projector ----
 
-function save(name, lines) {
-  const link = el("a", {download: name, href: URL.createObjectURL(new Blob(lines, {type: "text/tab-separated-values"}))});
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
-const cell = (value) => String(value ?? "").replace(/[\t\r\n]+/g, " ");
-
-function exportTables() {
+async function exportTables() {
   if (!map) return;
-  const points = chosen.size ? [...chosen] : map.x.map((_, i) => i);
-  const names = [...$("map-colour").options].map((o) => o.value).filter(Boolean);
-  const rows = ["id\ttitle\tlang" + names.map((n) => "\t" + cell(n)).join("") + "\n"];
-  for (const i of points) {
-    const d = map.documents[map.document[i]];
-    rows.push([d.id, d.title, d.lang, ...names.map((n) => d.metadata[n])].map(cell).join("\t") + "\n");
+  const wanted = new Map();
+  for (const i of chosen.size ? chosen : map.x.keys()) {
+    const id = map.documents[map.document[i]].id;
+    if (!wanted.has(id)) wanted.set(id, new Set());
+    wanted.get(id).add(map.start_char[i]);
   }
-  save("metadata.tsv", rows);
-  save("map.tsv", points.map((i) => map.x[i] + "\t" + map.y[i] + "\n"));
+  const fields = [...$("map-colour").options].map((o) => o.value).filter(Boolean);
+  try {
+    await exportPassages(loaded, wanted, fields, (n) => ($("map-state").textContent = words.mapExported(n)));
+  } catch (error) {
+    $("map-state").textContent = error.message;
+  }
 }
 
 // ---- pointer and keys ----

@@ -45,6 +45,7 @@ export const words = {
   mapPoints: (n, of) => (n < of ? count(n) + " of " + count(of) + " passages" : plural(n, "1 passage", "passages")),
   mapFound: (n) => plural(n, "1 passage found", "passages found"),
   mapPicked: (n) => plural(n, "1 passage inside", "passages inside"),
+  mapExported: (n) => plural(n, "1 vector", "vectors") + " in vectors.tsv and metadata.tsv",
   mapEmpty: "There is nothing to lay out: the collection holds no passages.",
   colourLanguage: "language",
   other: "other",

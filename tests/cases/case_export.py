@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import struct
 
 from harness import Scratch, Server, cognate
 
@@ -63,3 +64,25 @@ with Scratch() as folder:
     assert code == 2 and "none" in err, (code, err)
     for db in (first, second, third):
         assert cognate("check", db=db)[0] == 0
+
+    # Tables for the Embedding Projector: the same vectors, number by number, and what they are of.
+    tables = os.path.join(folder, "projector")
+    code, out, err = cognate("export", "--projector", tables, "-c", "ships", db=first)
+    assert code == 0 and out == "" and "230 passages" in err, (code, out, err)
+    with open(os.path.join(tables, "vectors.tsv")) as vectors, open(os.path.join(tables, "metadata.tsv"), encoding="utf-8") as metadata:
+        assert metadata.readline() == "id\ttitle\tlang\ttext\tn\n"
+        for row, vector, facts in zip(exported, vectors, metadata):
+            bytes_of = b"".join(struct.pack("<f", float(x)) for x in vector.split("\t"))
+            assert bytes_of == base64.b64decode(row["vectors"]["passages"][0]["vector"]), row["id"]
+            assert facts == "\t".join([row["id"], row.get("title", ""), row["lang"], row["text"], str(row["metadata"]["n"])]) + "\n", facts
+    code, out, err = cognate("export", "--projector", tables, "-c", "ships", db=first)
+    assert code == 2 and "is there already" in err, (code, err)
+    code, out, err = cognate("export", "--projector", tables, "-c", "ships", "-c", "boats", db=first)
+    assert code == 2 and "one collection" in err, (code, err)
+    # A tab or a line end within a value does not make a cell or a row.
+    with Server() as server:
+        server.call("POST", "/v1/collections/default/documents", {"id": "a", "text": "One\tline\nand another.", "title": "T\tU", "metadata": {"k": "v\nw"}})
+        code, out, err = cognate("export", "--projector", tables + "2", db=server.db)
+    assert code == 0 and "1 passages" in err, (code, err)
+    with open(os.path.join(tables + "2", "metadata.tsv"), encoding="utf-8") as file:
+        assert file.read() == "id\ttitle\tlang\ttext\tk\na\tT U\ten\tOne line and another.\tv w\n"

@@ -254,10 +254,20 @@ def mapping(browser, server):
     page.mouse.up()
     page.wait_for_selector("#picked:not([hidden])")
     assert page.locator("#picked-list li").count() == len(DOCUMENTS)
-    with page.expect_download() as download:
-        page.click("#map-export")
-    rows = open(download.value.path(), encoding="utf-8").read().splitlines()
-    assert len(rows) in (len(DOCUMENTS), len(DOCUMENTS) + 1), rows
+    downloads = []
+    page.on("download", lambda d: downloads.append(d))
+    page.click("#map-export")
+    until(page, "document.getElementById('map-state').textContent.includes('vectors.tsv')")
+    while len(downloads) < 2:
+        page.wait_for_timeout(50)
+    tables = {d.suggested_filename: open(d.path(), encoding="utf-8").read().splitlines() for d in downloads}
+    header, *facts = [line.split("\t") for line in tables["metadata.tsv"]]
+    assert header == ["id", "title", "lang", "text", "kind"] and sorted(f[0] for f in facts) == sorted(d["id"] for d in DOCUMENTS), tables
+    for fact, line in zip(facts, tables["vectors.tsv"]):
+        vector = [float(x) for x in line.split("\t")]
+        assert len(vector) == 512 and abs(sum(x * x for x in vector) - 1) < 1e-4
+        text = next(d["text"] for d in DOCUMENTS if d["id"] == fact[0])
+        assert fact[3] == text, fact
     tab.close()
 
 
