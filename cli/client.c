@@ -26,6 +26,7 @@ struct client {
     struct buf socket_path;
     struct buf url, request, response;
     struct error failure; /* of the response's callback */
+    int64_t timeout_ms;   /* of a call; 0 for none */
 };
 
 bool client_remote(const struct client *c)
@@ -78,6 +79,7 @@ static enum status open_client(struct session *s, bool store, enum store_mode mo
     buf_init(&c->url, 1 << 20);
     buf_init(&c->request, JSON_WRITE_CEILING);
     buf_init(&c->response, ANSWER_CEILING);
+    c->timeout_ms = (int64_t)(arguments_real(s->arguments, "timeout") * 1000 + 0.999);
     enum status status = session_db(s, err);
     if (status == STATUS_OK && client_server_running(s, &c->socket_path)) {
         status = connect_server(c, s, err);
@@ -145,10 +147,36 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
     return buf_append(&c->response, bytes, n, &c->failure) == STATUS_OK ? n : 0;
 }
 
+/* CLOCK_MONOTONIC milliseconds until which a call that begins now may take; 0 for none. */
+static int64_t deadline_of(const struct client *c)
+{
+    return c->timeout_ms > 0 ? monotonic_ms() + c->timeout_ms : 0;
+}
+
+static enum status too_late(struct error *err)
+{
+    return error_set(err, STATUS_DEADLINE, "the work took longer than --timeout allows; give it more time");
+}
+
+/* Lets the exchange end at the deadline, here and at the server. `line` is the header that stands before the
+ * others, for as long as the exchange takes. */
+static void set_deadline(struct client *c, int64_t left, struct curl_slist *line, char *text, size_t room)
+{
+    snprintf(text, room, "X-Request-Timeout-Ms: %lld", (long long)left);
+    *line = (struct curl_slist){text, c->headers};
+    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, left > 0 ? line : c->headers);
+    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)left);
+}
+
 /* One exchange; the answer is then in c->response. */
 static enum status transfer(struct client *c, const char *method, const char *path, const char *query,
-                            json_t *body, long *http, struct error *err)
+                            json_t *body, int64_t deadline_ms, long *http, struct error *err)
 {
+    int64_t left = deadline_ms != 0 ? deadline_ms - monotonic_ms() : 0;
+    struct curl_slist line;
+    char text[64];
+    if (deadline_ms != 0 && left <= 0)
+        return too_late(err);
     buf_clear(&c->url);
     buf_clear(&c->request);
     buf_clear(&c->response);
@@ -169,9 +197,13 @@ static enum status transfer(struct client *c, const char *method, const char *pa
     curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
+    set_deadline(c, left, &line, text, sizeof text);
     CURLcode code = curl_easy_perform(c->curl);
+    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     if (c->failure.status != STATUS_OK)
         return error_set(err, c->failure.status, "the server's answer: %s", c->failure.text);
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return too_late(err);
     if (code != CURLE_OK)
         return error_set(err, STATUS_UNAVAILABLE, "the server on %s did not answer: %s; try again",
                          c->socket_path.data, curl_easy_strerror(code));
@@ -180,11 +212,11 @@ static enum status transfer(struct client *c, const char *method, const char *pa
 }
 
 static enum status call_server(struct client *c, const char *method, const char *path, const char *query,
-                               json_t *body, json_t **answer, struct error *err)
+                               json_t *body, int64_t deadline_ms, json_t **answer, struct error *err)
 {
     long http = 0;
     json_t *value = NULL;
-    enum status status = transfer(c, method, path, query, body, &http, err);
+    enum status status = transfer(c, method, path, query, body, deadline_ms, &http, err);
     if (status == STATUS_OK && c->response.len > 0)
         status = api_parse_body(c->response.data, c->response.len, &value, err);
     if (status == STATUS_OK && (http < 200 || http > 299))
@@ -200,7 +232,12 @@ static enum status call_here(struct client *c, const char *method, const char *p
                              json_t *body, json_t **answer, struct error *err)
 {
     struct api_reply reply = {0};
-    api_call(c->engine, &(struct api_request){.method = method, .path = path, .query = query, .body = body},
+    api_call(c->engine,
+             &(struct api_request){.method = method,
+                                   .path = path,
+                                   .query = query,
+                                   .body = body,
+                                   .deadline_ms = deadline_of(c)},
              &reply);
     return api_reply_take(&reply, answer, err);
 }
@@ -211,11 +248,12 @@ enum status client_call(struct client *c, const char *method, const char *path, 
     if (c->curl == NULL)
         return call_here(c, method, path, query, body, answer, err);
     struct error once = {0};
-    enum status status = call_server(c, method, path, query, body, answer, &once);
+    int64_t deadline_ms = deadline_of(c);
+    enum status status = call_server(c, method, path, query, body, deadline_ms, answer, &once);
     for (int i = 0; status == STATUS_OVERLOADED && i < OVERLOADED_WAIT; i++) {
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         once = (struct error){0};
-        status = call_server(c, method, path, query, body, answer, &once);
+        status = call_server(c, method, path, query, body, deadline_ms, answer, &once);
     }
     return status == STATUS_OK ? status : error_set(err, status, "%s", once.text);
 }
@@ -239,10 +277,13 @@ enum status client_text(struct client *c, const char *method, const char *path, 
     long http = 0;
     enum status status = STATUS_OK;
     if (c->curl != NULL) {
-        status = transfer(c, method, path, query, NULL, &http, err);
+        status = transfer(c, method, path, query, NULL, deadline_of(c), &http, err);
         text = buf_text(&c->response);
     } else {
-        api_call(c->engine, &(struct api_request){.method = method, .path = path, .query = query}, &reply);
+        api_call(c->engine,
+                 &(struct api_request){
+                     .method = method, .path = path, .query = query, .deadline_ms = deadline_of(c)},
+                 &reply);
         http = reply.status;
         status = api_reply_text(&reply, &text, err);
     }

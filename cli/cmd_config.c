@@ -4,6 +4,9 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "server/api.h"
+#include "server/gate.h"
+#include "server/mcp.h"
 #include "server/model_path.h"
 
 static const struct option options[] = {
@@ -49,12 +52,22 @@ static enum status show_limits(const struct session *s, struct table *t, struct 
 {
     const struct {
         const char *name;
-        unsigned long bytes;
-    } limits[] = {{"query-bytes", ENGINE_QUERY_BYTES}, {"document-bytes", ENGINE_DOCUMENT_BYTES}};
+        unsigned long most;
+    } limits[] = {{"query-bytes", ENGINE_QUERY_BYTES},
+                  {"document-bytes", ENGINE_DOCUMENT_BYTES},
+                  {"answer-hits", SEARCH_MOST},
+                  {"pages-hits", SEARCH_PAGES},
+                  {"filterable-fields", FIELDS_MOST},
+                  {"map-passages", MAP_MOST},
+                  {"calls-waiting", ENGINE_WAITING},
+                  {"request-header-bytes", GATE_HEADER_BYTES},
+                  {"request-ms", API_DEADLINE_MS},
+                  {"request-ms-most", GATE_TIMEOUT_MS},
+                  {"mcp-answer-bytes", MCP_ANSWER_BYTES}};
     char number[32];
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof limits / sizeof *limits && status == STATUS_OK; i++) {
-        snprintf(number, sizeof number, "%lu", limits[i].bytes);
+        snprintf(number, sizeof number, "%lu", limits[i].most);
         status = show(s, t, limits[i].name, number, "limit", err);
     }
     return status;
@@ -64,7 +77,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 {
     static const struct column columns[] = {
         {"setting", ALIGN_LEFT}, {"value", ALIGN_LEFT}, {"origin", ALIGN_LEFT}};
-    static const char *const dashed[] = {"--threads", "--precision", "--isa", "--color"};
+    static const char *const dashed[] = {"--threads", "--precision", "--isa", "--timeout", "--color"};
     struct table t;
     if (s->format == FORMAT_TEXT)
         s->format = (enum format)arguments_choice(a, "format");
@@ -88,7 +101,9 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 const struct command command_config = {
     .name = "config",
     .summary = "show the settings and where each comes from",
-    .details = "Stronger first: the option, the environment variable, the built-in default.",
+    .details = "Stronger first: the option, the environment variable, the built-in default. Limits are built in; "
+               "how long "
+               "a request may be is in /openapi.json, route by route.",
     .options = options,
     .run = run,
 };

@@ -65,12 +65,25 @@ bool command_is_group(const char *word)
     return false;
 }
 
+/* Whether the word that was typed is near to the first word of a name, as of a group's. */
+static bool nearer_group(const char *typed, const char *name, unsigned *distance)
+{
+    char word[32];
+    size_t n = strcspn(name, " ");
+    if (name[n] == '\0' || n >= sizeof word)
+        return false;
+    memcpy(word, name, n);
+    word[n] = '\0';
+    return suggest_nearer(typed, word, distance);
+}
+
 const char *command_suggest(const char *typed)
 {
     const char *meant = NULL;
     unsigned distance = SUGGEST_START;
     for (size_t i = 0; commands[i] != NULL; i++)
-        if (suggest_nearer(typed, commands[i]->name, &distance))
+        if (suggest_nearer(typed, commands[i]->name, &distance) ||
+            nearer_group(typed, commands[i]->name, &distance))
             meant = commands[i]->name;
     return meant;
 }

@@ -14,8 +14,9 @@
 #include "common/status.h"
 #include "server/engine.h"
 
-#define SESSION_PATH   4096 /* longest path of a store */
-#define SESSION_MODELS 8    /* further ones at a time */
+#define SESSION_PATH    4096 /* longest path of a store */
+#define SESSION_MODELS  8    /* further ones at a time */
+#define SESSION_TIMEOUT 600  /* seconds, at most */
 
 /* The usual place of a store, as help says it. */
 #define SESSION_DB_PLACES "$COGNATE_DB, else $XDG_DATA_HOME/cognate/cognate.db"

@@ -130,9 +130,9 @@ enum status store_open(const char *path, enum store_mode mode, enum isa isa, str
     pthread_mutex_init(&s->pool, NULL);
     pthread_mutex_init(&s->registry, NULL);
     pthread_cond_init(&s->reader_free, NULL);
-    enum status status = store_canonical(path, &s->path, err);
+    enum status status = look(path, mode, err);
     if (status == STATUS_OK)
-        status = look(s->path, mode, err);
+        status = store_canonical(path, &s->path, err);
     if (status == STATUS_OK && mode == STORE_READ)
         status = open_reader(s, err);
     if (status == STATUS_OK && mode == STORE_WRITE) {
