@@ -1,21 +1,27 @@
 #include "encoder/import/blueprint.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "encoder/import/model_folder.h"
 #include "encoder/import/modules.h"
 
-const char *const blueprint_gguf_names[BLUEPRINT_LAYER] = {
-    "attn_q", "attn_k", "attn_v", "attn_output", "attn_output_norm", "ffn_up", "ffn_down", "layer_output_norm"};
+const char *const blueprint_gguf_names[BLUEPRINT_LAYER] = {"attn_q",      "attn_k",           "attn_v",
+                                                           "attn_output", "attn_output_norm", "ffn_up",
+                                                           "ffn_down",    "layer_output_norm"};
 
 #define BERT_KEYS                                                                                            \
     .layers = "num_hidden_layers", .hidden = "hidden_size", .heads = "num_attention_heads",                  \
     .feed_forward = "intermediate_size", .activation = "hidden_act", .layer = "encoder.layer"
 #define BERT_LAYER                                                                                           \
-    .in_layer = {"attention.self.query",       "attention.self.key", "attention.self.value",                 \
-                 "attention.output.dense",     "attention.output.LayerNorm",                                 \
-                 "intermediate.dense",         "output.dense",       "output.LayerNorm"}
+    .in_layer = {"attention.self.query",                                                                     \
+                 "attention.self.key",                                                                       \
+                 "attention.self.value",                                                                     \
+                 "attention.output.dense",                                                                   \
+                 "attention.output.LayerNorm",                                                               \
+                 "intermediate.dense",                                                                       \
+                 "output.dense",                                                                             \
+                 "output.LayerNorm"}
 
 static const struct architecture architectures[] = {
     {.model_type = "bert", .gguf = "bert", .prefix = "bert.", BERT_KEYS, BERT_LAYER, .has_types = true},
@@ -42,18 +48,21 @@ static const struct architecture architectures[] = {
      .feed_forward = "hidden_dim",
      .activation = "activation",
      .layer = "transformer.layer",
-     .in_layer = {"attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "sa_layer_norm",
-                  "ffn.lin1", "ffn.lin2", "output_layer_norm"}},
+     .in_layer = {"attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
+                  "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"}},
 };
 
 /* Keys of config.json that only make a difference with another value than this. */
-static enum status check_flag(const struct fields *config, const char *key, const char *what, struct error *err)
+static enum status check_flag(const struct fields *config, const char *key, const char *what,
+                              struct error *err)
 {
     bool set = false;
-    enum status status = json_object_get(config->object, key) == NULL ? STATUS_OK : field_flag(config, key, &set, err);
+    enum status status =
+        json_object_get(config->object, key) == NULL ? STATUS_OK : field_flag(config, key, &set, err);
     return status == STATUS_OK && set
-               ? error_set(err, STATUS_UNSUPPORTED, "%s: the model %s (\"%s\"), which this program does not run",
-                           config->path, what, key)
+               ? error_set(err, STATUS_UNSUPPORTED,
+                           "%s: the model %s (\"%s\"), which this program does not run", config->path, what,
+                           key)
                : status;
 }
 
@@ -78,8 +87,9 @@ static enum status check_kind(const struct fields *config, struct error *err)
                          config->path);
     const char *class = json_string_value(json_array_get(json_object_get(object, "architectures"), 0));
     if (class != NULL && strstr(class, "ForSequenceClassification") != NULL)
-        return error_set(err, STATUS_UNSUPPORTED, "%s: it is a classifier or reranker (%.60s), not an embedding model",
-                         config->path, class);
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s: it is a classifier or reranker (%.60s), not an embedding model", config->path,
+                         class);
     enum status status = check_flag(config, "is_decoder", "is a decoder", err);
     if (status == STATUS_OK)
         status = check_flag(config, "add_cross_attention", "attends to another one", err);
@@ -107,8 +117,12 @@ static enum status read_activation(struct blueprint *b, const struct fields *con
 {
     static const struct {
         const char *name, *gguf;
-    } known[] = {{"gelu", "gelu"},          {"gelu_python", "gelu"},    {"gelu_new", "gelu_tanh"},
-                 {"gelu_fast", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"}, {"relu", "relu"}};
+    } known[] = {{"gelu", "gelu"},
+                 {"gelu_python", "gelu"},
+                 {"gelu_new", "gelu_tanh"},
+                 {"gelu_fast", "gelu_tanh"},
+                 {"gelu_pytorch_tanh", "gelu_tanh"},
+                 {"relu", "relu"}};
     struct text name = text_of("gelu");
     if (json_object_get(config->object, b->kind->activation) != NULL) {
         enum status status = field_text(config, b->kind->activation, &name, err);
@@ -120,8 +134,9 @@ static enum status read_activation(struct blueprint *b, const struct fields *con
             b->activation = known[i].gguf;
             return STATUS_OK;
         }
-    return error_set(err, STATUS_UNSUPPORTED, "%s: \"%s\" is \"%.40s\"; this program runs gelu, gelu_new and relu",
-                     config->path, b->kind->activation, name.data);
+    return error_set(err, STATUS_UNSUPPORTED,
+                     "%s: \"%s\" is \"%.40s\"; this program runs gelu, gelu_new and relu", config->path,
+                     b->kind->activation, name.data);
 }
 
 /* The first token's row, and how many tokens the rows are for. */
@@ -136,8 +151,9 @@ static enum status read_positions(struct blueprint *b, const struct fields *conf
         return status;
     b->first_position = b->kind->positions == POSITIONS_FROM_0 ? 0 : padding + 1;
     if (rows <= b->first_position || padding > rows)
-        return error_set(err, STATUS_CORRUPT, "%s: no position is left of the %zu in \"max_position_embeddings\"",
-                         config->path, rows);
+        return error_set(err, STATUS_CORRUPT,
+                         "%s: no position is left of the %zu in \"max_position_embeddings\"", config->path,
+                         rows);
     b->context = rows - b->first_position;
     return STATUS_OK;
 }
@@ -160,7 +176,8 @@ static enum status read_network(struct blueprint *b, const struct fields *config
     for (size_t i = 0; status == STATUS_OK && i < sizeof sizes / sizeof sizes[0]; i++) {
         status = field_size(config, sizes[i].key, sizes[i].out, err);
         if (status == STATUS_OK && *sizes[i].out > UINT32_MAX)
-            status = error_set(err, STATUS_CORRUPT, "%s: \"%s\" is beyond any size", config->path, sizes[i].key);
+            status =
+                error_set(err, STATUS_CORRUPT, "%s: \"%s\" is beyond any size", config->path, sizes[i].key);
     }
     b->epsilon = 1e-12; /* where nothing else is said, and always with distilbert */
     if (status == STATUS_OK && json_object_get(config->object, "layer_norm_eps") != NULL)

@@ -33,10 +33,10 @@ struct architecture {
     const char *prefix;     /* that a head on top puts before the names of tensors */
     const char *layers, *hidden, *heads, *feed_forward, *activation; /* keys of config.json */
     enum { POSITIONS_FROM_0, POSITIONS_FROM_2, POSITIONS_BEHIND_PADDING } positions;
-    bool has_types;                          /* a table of token types */
-    const char *layer;                       /* "encoder.layer": before the number of a layer */
-    const char *in_layer[BLUEPRINT_LAYER];   /* behind it, in the order of blueprint_gguf_names */
-    const char *relative;                    /* a table of attention biases by distance; NULL: none */
+    bool has_types;                        /* a table of token types */
+    const char *layer;                     /* "encoder.layer": before the number of a layer */
+    const char *in_layer[BLUEPRINT_LAYER]; /* behind it, in the order of blueprint_gguf_names */
+    const char *relative;                  /* a table of attention biases by distance; NULL: none */
 };
 
 extern const char *const blueprint_gguf_names[BLUEPRINT_LAYER]; /* "attn_q" … */
@@ -44,9 +44,9 @@ extern const char *const blueprint_gguf_names[BLUEPRINT_LAYER]; /* "attn_q" … 
 struct blueprint {
     const struct architecture *kind;
     size_t layers, hidden, heads, feed_forward, context;
-    size_t first_position;    /* rows of the table of positions before that of the first token */
-    double epsilon;           /* of the norms */
-    const char *activation;   /* as GGUF spells it */
+    size_t first_position;  /* rows of the table of positions before that of the first token */
+    double epsilon;         /* of the norms */
+    const char *activation; /* as GGUF spells it */
     const char *parts[BLUEPRINT_PARTS];
     size_t part_count;
     struct {
@@ -55,10 +55,10 @@ struct blueprint {
         const char *activation;
     } dense[BLUEPRINT_DENSE];
     size_t dense_count;
-    bool has_modules;   /* what follows the network is said, not assumed */
-    bool normalizes;    /* its vectors have unit length */
-    bool lowercase;     /* texts are brought to lower case first */
-    json_t *prompts;    /* owns the two below */
+    bool has_modules;                           /* what follows the network is said, not assumed */
+    bool normalizes;                            /* its vectors have unit length */
+    bool lowercase;                             /* texts are brought to lower case first */
+    json_t *prompts;                            /* owns the two below */
     const char *prompt_query, *prompt_document; /* "" for none */
 };
 

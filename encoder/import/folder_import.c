@@ -62,10 +62,12 @@ static enum status find(struct assembly *a, const struct safetensors *s, const c
 {
     const struct safetensor *t = safetensors_find(s, name);
     if (t == NULL)
-        return error_set(a->err, STATUS_CORRUPT, "%s has no tensor %s, which a model of its kind needs", a->folder, name);
+        return error_set(a->err, STATUS_CORRUPT, "%s has no tensor %s, which a model of its kind needs",
+                         a->folder, name);
     if (!t->usable || t->dimensions > 2)
         return error_set(a->err, STATUS_UNSUPPORTED,
-                         "%s: tensor %s has type %s and %" PRIu32 " dimensions; this program takes F32, F16 and BF16, "
+                         "%s: tensor %s has type %s and %" PRIu32
+                         " dimensions; this program takes F32, F16 and BF16, "
                          "one or two",
                          a->folder, name, t->dtype, t->dimensions);
     *out = t;
@@ -81,8 +83,10 @@ static enum status add(struct assembly *a, const char *name, const char *from, u
     snprintf(piece.name, sizeof piece.name, "%s", name);
     enum status status = find(a, a->weights, full, &piece.from);
     if (status == STATUS_OK && skip >= piece.from->shape[0])
-        status = error_set(a->err, STATUS_CORRUPT, "%s: tensor %s has %" PRIu64 " rows, and the first %" PRIu64
-                           " of them stand for no token", a->folder, full, piece.from->shape[0], skip);
+        status = error_set(a->err, STATUS_CORRUPT,
+                           "%s: tensor %s has %" PRIu64 " rows, and the first %" PRIu64
+                           " of them stand for no token",
+                           a->folder, full, piece.from->shape[0], skip);
     return status == STATUS_OK ? add_piece(a, &piece) : status;
 }
 
@@ -128,7 +132,8 @@ static enum status list_pieces(struct assembly *a)
     enum status status = add(a, "token_embd.weight", "embeddings.word_embeddings.weight", 0);
     if (status == STATUS_OK) {
         a->rows = a->pieces[0].from->shape[0];
-        status = add(a, "position_embd.weight", "embeddings.position_embeddings.weight", a->plan.first_position);
+        status =
+            add(a, "position_embd.weight", "embeddings.position_embeddings.weight", a->plan.first_position);
     }
     if (status == STATUS_OK && kind->has_types)
         status = add(a, "token_types.weight", "embeddings.token_type_embeddings.weight", 0);
@@ -166,10 +171,11 @@ static enum status refuse_pickle(const char *folder, const char *path, struct er
     snprintf(index, sizeof index, "%s.index.json", ours);
     if (folder_has(folder, ours) || folder_has(folder, index) || !folder_has(folder, pickle))
         return STATUS_OK;
-    return error_set(err, STATUS_UNSUPPORTED,
-                     "%s/%s is a pickle, which runs code when it is read, so this program does not; load the model with "
-                     "sentence-transformers where you trust it, and save it with safetensors",
-                     folder, pickle);
+    return error_set(
+        err, STATUS_UNSUPPORTED,
+        "%s/%s is a pickle, which runs code when it is read, so this program does not; load the model with "
+        "sentence-transformers where you trust it, and save it with safetensors",
+        folder, pickle);
 }
 
 static enum status open_weights(struct assembly *a)
@@ -177,7 +183,8 @@ static enum status open_weights(struct assembly *a)
     enum status status = refuse_pickle(a->folder, "", a->err);
     for (size_t i = 0; status == STATUS_OK && i < a->plan.dense_count; i++)
         status = refuse_pickle(a->folder, a->plan.dense[i].path, a->err);
-    return status == STATUS_OK ? safetensors_open(a->folder, "model.safetensors", &a->weights, a->err) : status;
+    return status == STATUS_OK ? safetensors_open(a->folder, "model.safetensors", &a->weights, a->err)
+                               : status;
 }
 
 static enum status open_vocabulary(struct assembly *a)
@@ -187,8 +194,10 @@ static enum status open_vocabulary(struct assembly *a)
     if (status != STATUS_OK || !a->plan.lowercase || a->vocabulary.lowercase)
         return status;
     if (strcmp(a->vocabulary.kind, "bert") != 0)
-        return error_set(a->err, STATUS_UNSUPPORTED,
-                         "%s/sentence_bert_config.json: \"do_lower_case\" with a tokenizer that is no WordPiece", a->folder);
+        return error_set(
+            a->err, STATUS_UNSUPPORTED,
+            "%s/sentence_bert_config.json: \"do_lower_case\" with a tokenizer that is no WordPiece",
+            a->folder);
     a->vocabulary.lowercase = true;
     return STATUS_OK;
 }
@@ -292,14 +301,16 @@ static enum status write_file(struct assembly *a, struct gguf_writer *w)
 
 static void describe(const struct blueprint *plan, struct import_report *report)
 {
-    snprintf(report->notes, sizeof report->notes, "%s%s",
-             plan->has_modules ? ""
-                               : "No modules.json says how a vector comes out of the network: the mean of all tokens is "
-                                 "taken, as sentence-transformers does.\n",
-             plan->has_modules && !plan->normalizes
-                 ? "The model leaves its vectors at their own length; here they have length 1 everywhere, so that "
-                   "searches compare by cosine.\n"
-                 : "");
+    snprintf(
+        report->notes, sizeof report->notes, "%s%s",
+        plan->has_modules
+            ? ""
+            : "No modules.json says how a vector comes out of the network: the mean of all tokens is "
+              "taken, as sentence-transformers does.\n",
+        plan->has_modules && !plan->normalizes
+            ? "The model leaves its vectors at their own length; here they have length 1 everywhere, so that "
+              "searches compare by cosine.\n"
+            : "");
     report->kind = "Hugging Face folder";
 }
 

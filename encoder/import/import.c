@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include "common/file.h"
+#include "encoder/import/folder_import.h"
 #include "encoder/import/model_check.h"
+#include "encoder/import/model_folder.h"
 
 /* Byte for byte, so that its SHA-256 stays the one its maker published. */
 static enum status import_gguf(const char *path, const char *out_path, struct import_report *report,
@@ -35,7 +37,12 @@ enum status model_import(const char *path, const char *out_path, struct import_r
     *report = (struct import_report){0};
     if (stat(path, &st) != 0)
         return error_system(err, errno, "open", path);
-    if (S_ISDIR(st.st_mode))
-        return error_set(err, STATUS_UNSUPPORTED, "%s is a folder; this program takes in GGUF files", path);
-    return import_gguf(path, out_path, report, err);
+    if (!S_ISDIR(st.st_mode))
+        return import_gguf(path, out_path, report, err);
+    if (!folder_has(path, "config.json"))
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s is a folder without config.json; this program takes in GGUF files and Hugging Face folders",
+            path);
+    return folder_import(path, out_path, report, err);
 }

@@ -4,7 +4,8 @@
  *     if (model_import("/downloads/model.gguf", "/models/new.gguf", &report, &err) != STATUS_OK) …
  *     printf("%s: %u numbers a vector\n", report.kind, report.width);
  *
- * What lies at the path is recognised by its content: a GGUF file is taken over byte for byte. The result is
+ * What lies at the path is recognised by its content: a GGUF file is taken over byte for byte, a Hugging Face
+ * folder (config.json, safetensors, a tokenizer) is put together as one file. The result is
  * opened with its tokenizer, every weight is read once, and known answers in the file are computed before it
  * gets its name: `out_path` is either a model that works or what it was before. What this program does not
  * run is refused by its name (UNSUPPORTED), a damaged file with the place (CORRUPT); nothing of it is ever
@@ -18,7 +19,7 @@
 #include "common/status.h"
 
 struct import_report {
-    const char *kind;      /* of what lay at the path: "GGUF file" */
+    const char *kind;      /* of what lay at the path: "GGUF file", "Hugging Face folder" */
     char architecture[32]; /* "bert" */
     uint32_t width;        /* numbers in a vector */
     uint32_t context;      /* tokens of the longest sequence */

@@ -64,7 +64,8 @@ static enum status read_flags(struct blueprint *b, const struct fields *fields, 
 }
 
 /* The newer way: one name, or a list of them. */
-static enum status read_names(struct blueprint *b, const struct fields *fields, const json_t *mode, struct error *err)
+static enum status read_names(struct blueprint *b, const struct fields *fields, const json_t *mode,
+                              struct error *err)
 {
     size_t n = json_is_array(mode) ? json_array_size(mode) : 1;
     for (size_t i = 0; i < n; i++) {
@@ -96,10 +97,11 @@ static enum status read_pooling(struct blueprint *b, const struct fields *fields
     if (status == STATUS_OK && json_object_get(fields->object, "include_prompt") != NULL)
         status = field_flag(fields, "include_prompt", &include_prompt, err);
     if (status == STATUS_OK && !include_prompt)
-        status = error_set(err, STATUS_UNSUPPORTED,
-                           "%s: the prompt takes no part in the pooling (\"include_prompt\"), which this program does "
-                           "not do",
-                           fields->path);
+        status = error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s: the prompt takes no part in the pooling (\"include_prompt\"), which this program does "
+            "not do",
+            fields->path);
     if (status == STATUS_OK)
         status = json_is_string(mode) || json_is_array(mode) ? read_names(b, fields, mode, err)
                                                              : read_flags(b, fields, err);
@@ -114,15 +116,16 @@ static const char *last_component(const char *path)
     return dot == NULL ? path : dot + 1;
 }
 
-static enum status read_dense(struct blueprint *b, const char *path, const struct fields *fields, struct error *err)
+static enum status read_dense(struct blueprint *b, const char *path, const struct fields *fields,
+                              struct error *err)
 {
     static const struct {
         const char *name, *gguf;
     } known[] = {{"Tanh", "tanh"}, {"Identity", "identity"}, {"GELU", "gelu"}, {"ReLU", "relu"}};
     struct text name = text_of("Tanh"); /* as sentence-transformers has it when nothing is said */
     if (b->dense_count == BLUEPRINT_DENSE || strlen(path) >= BLUEPRINT_PATH)
-        return error_set(err, STATUS_UNSUPPORTED, "%s: more than %d dense layers, or one with a long name", fields->path,
-                         BLUEPRINT_DENSE);
+        return error_set(err, STATUS_UNSUPPORTED, "%s: more than %d dense layers, or one with a long name",
+                         fields->path, BLUEPRINT_DENSE);
     size_t i = b->dense_count++;
     snprintf(b->dense[i].path, sizeof b->dense[i].path, "%s", path);
     enum status status = field_size(fields, "in_features", &b->dense[i].in, err);
@@ -137,9 +140,10 @@ static enum status read_dense(struct blueprint *b, const char *path, const struc
             b->dense[i].activation = known[j].gguf;
             return STATUS_OK;
         }
-    return error_set(err, STATUS_UNSUPPORTED,
-                     "%s: \"activation_function\" is \"%.60s\"; this program runs Tanh, Identity, GELU and ReLU",
-                     fields->path, name.data);
+    return error_set(
+        err, STATUS_UNSUPPORTED,
+        "%s: \"activation_function\" is \"%.60s\"; this program runs Tanh, Identity, GELU and ReLU",
+        fields->path, name.data);
 }
 
 /* The module at `path` of class `type`; only the order Transformer, Pooling, Dense …, Normalize is run. */
@@ -158,10 +162,11 @@ static enum status read_module(struct blueprint *b, const char *folder, const ch
     bool pooling = strcmp(class, "Pooling") == 0 && b->part_count == 0;
     bool dense = strcmp(class, "Dense") == 0 && b->part_count > 0 && !b->normalizes;
     if (!pooling && !dense)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s/modules.json: this program does not run the module %.60s at its place; it runs a "
-                         "Transformer, a Pooling, Dense layers and Normalize, in this order",
-                         folder, type);
+        return error_set(
+            err, STATUS_UNSUPPORTED,
+            "%s/modules.json: this program does not run the module %.60s at its place; it runs a "
+            "Transformer, a Pooling, Dense layers and Normalize, in this order",
+            folder, type);
     snprintf(name, sizeof name, "%.*s/config.json", BLUEPRINT_PATH, path);
     enum status status = open_document(&d, folder, name, err);
     if (status == STATUS_OK)
@@ -185,7 +190,8 @@ static enum status read_modules(struct blueprint *b, const char *folder, struct 
             status = read_module(b, folder, path.data, type.data, err);
     }
     if (status == STATUS_OK && b->part_count == 0)
-        status = error_set(err, STATUS_UNSUPPORTED, "%s has no Pooling: the model gives no vector of a text", d.path.data);
+        status = error_set(err, STATUS_UNSUPPORTED, "%s has no Pooling: the model gives no vector of a text",
+                           d.path.data);
     close_document(&d);
     return status;
 }
@@ -226,8 +232,8 @@ static const char *prompt(const json_t *prompts, const char *const *names, size_
 
 static enum status read_prompts(struct blueprint *b, const char *folder, struct error *err)
 {
-    static const char *const query[] = {"query", "search_query"},
-                             *const document[] = {"document", "passage", "search_document"};
+    static const char *const query[] = {"query", "search_query"}, *const document[] = {"document", "passage",
+                                                                                       "search_document"};
     struct document d;
     if (!folder_has(folder, "config_sentence_transformers.json"))
         return STATUS_OK;

@@ -154,7 +154,7 @@ static enum status read_list(struct safetensors *s, const char *path, const json
             return status;
         s->count++;
     }
-    return check_cover(path, s->list + first, s->count - first, data, size, err);
+    return check_cover(path, s->count > first ? &s->list[first] : NULL, s->count - first, data, size, err);
 }
 
 /* The tensors of one file; `part` is in the list already, so that it is released in any case. */
