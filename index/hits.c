@@ -6,6 +6,7 @@
 /* Texts of all hits, one behind the other; a hit's texts are offsets until the buffer has stopped moving. */
 struct answer {
     struct buf texts;
+    sqlite3_blob *stored; /* the text of the hit before; moved to the next one's, which spares opening it */
     struct hit *hits;
     struct marks marks; /* of all hits, likewise */
 };
@@ -24,20 +25,19 @@ static enum status keep(struct search *s, struct answer *a, struct text text, st
 static enum status keep_passage(struct search *s, struct answer *a, int64_t document, struct hit *hit)
 {
     struct sql *sql = s->sql;
-    sqlite3_blob *blob = NULL;
     size_t n = hit->end - hit->start;
     enum status status = STATUS_OK;
-    int rc = sqlite3_blob_open(sql->db, "main", "texts", "text", document, 0, &blob);
-    if (rc == SQLITE_OK && (size_t)sqlite3_blob_bytes(blob) < hit->end)
+    int rc = a->stored != NULL ? sqlite3_blob_reopen(a->stored, document)
+                               : sqlite3_blob_open(sql->db, "main", "texts", "text", document, 0, &a->stored);
+    if (rc == SQLITE_OK && (size_t)sqlite3_blob_bytes(a->stored) < hit->end)
         rc = SQLITE_CORRUPT;
     if (rc != SQLITE_OK)
         status = rc == SQLITE_CORRUPT ? search_damaged(s, document) : sql_error(sql, rc, s->err);
     if (status == STATUS_OK)
         status = buf_reserve(&a->texts, n + 1, s->err);
-    if (status == STATUS_OK &&
-        (rc = sqlite3_blob_read(blob, a->texts.data + a->texts.len, (int)n, (int)hit->start)) != SQLITE_OK)
+    if (status == STATUS_OK && (rc = sqlite3_blob_read(a->stored, a->texts.data + a->texts.len, (int)n,
+                                                       (int)hit->start)) != SQLITE_OK)
         status = sql_error(sql, rc, s->err);
-    sqlite3_blob_close(blob);
     if (status != STATUS_OK)
         return status;
     a->texts.len += n;
@@ -148,6 +148,7 @@ enum status search_hits(struct search *s, struct hits *out)
         status = error_memory(s->err, "searching");
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         status = read_hit(s, &a, &s->found[i], &a.hits[i]);
+    sqlite3_blob_close(a.stored);
     if (status != STATUS_OK) {
         free(a.hits);
         free(a.marks.items);

@@ -373,6 +373,12 @@ struct hits {
     struct mark *marks; /* of all hits */
 };
 
+/* Says that n queries are on their way, as soon as they have vectors, and that they have come or will not.
+ * Optional: when so many are that they fill a pass over memory, those that are here wait for them for a
+ * moment. */
+void collection_expect(struct collection *c, size_t n);
+void collection_came(struct collection *c, size_t n);
+
 /* Answers n queries on one state of the collection into out[0…n-1], all or none. Queries of one call, and calls
  * at the same time, share their passes over memory; those of one call that have one filter (the same pointer,
  * next to each other) share finding its documents. */

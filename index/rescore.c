@@ -47,8 +47,8 @@ static int by_passage(const void *a, const void *b)
     return (x->passage > y->passage) - (x->passage < y->passage);
 }
 
-/* Makes room: by forgetting what the floor has overtaken, by more memory, or by scoring. */
-static enum status make_room(struct search *s)
+/* Forgets what the floor has overtaken. */
+static void sift(struct search *s)
 {
     double floor = search_floor(s);
     size_t kept = 0;
@@ -56,7 +56,13 @@ static enum status make_room(struct search *s)
         if (s->candidates[i].highest >= floor)
             s->candidates[kept++] = s->candidates[i];
     s->count = kept;
-    if (kept < s->capacity / 2)
+}
+
+/* Makes room: by forgetting, by more memory, or by scoring. */
+static enum status make_room(struct search *s)
+{
+    sift(s);
+    if (s->count < s->capacity / 2)
         return STATUS_OK;
     if (s->capacity == CANDIDATES_MOST)
         return search_rescore(s);
@@ -233,6 +239,7 @@ static enum status take_in_order(struct search *s, size_t from)
 enum status search_rescore(struct search *s)
 {
     size_t at = 0;
+    sift(s);
     if (s->count > 0)
         qsort(s->candidates, s->count, sizeof *s->candidates, by_highest);
     enum status status = take_highest(s, &at);

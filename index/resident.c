@@ -1,10 +1,10 @@
 /* The int8 copy of a collection's vectors.
  *
- *     block 0                                                 block 1
- *     ┌ codes ────────────┬ scales ┬ errors ┬ prints ┬ passages ┬ documents ┐ ┌ codes …
- *     │ row │ row │ …     │ f32 …  │ f32 …  │ u64 …  │ i64 …    │ i64 …     │ │
- *     └───────────────────┴────────┴────────┴────────┴──────────┴───────────┘ └
- *       slot 0, slot 1, … slot 1023                                             slot 1024 …
+ *     block 0                                                                             block 1
+ *     ┌ heads ────┬ rests ────┬ scales ┬ errors ┬ tails ┬ prints ┬ passages ┬ documents ┐ ┌ heads …
+ *     │ h │ h │ … │ r │ r │ … │ f32 …  │ f32 …  │ f32 … │ u64 …  │ i64 …    │ i64 …     │ │
+ *     └───────────┴───────────┴────────┴────────┴───────┴────────┴──────────┴───────────┘ └
+ *       slot 0, slot 1, … slot 1023                                                         slot 1024 …
  *
  * A slot is a passage; slot / 1024 is its block. Rows come in the order of the passages' numbers, except that
  * slots of deleted passages are used again. Memory is taken for 1, 2, 4 and then 8 blocks at a time, so that
@@ -32,7 +32,7 @@
 
 static size_t slot_bytes(const struct resident *r)
 {
-    return r->stride + 2 * sizeof(float) + sizeof(uint64_t) + 2 * sizeof(int64_t);
+    return r->stride + 3 * sizeof(float) + sizeof(uint64_t) + 2 * sizeof(int64_t);
 }
 
 void resident_init(struct resident *r, size_t width)
@@ -46,7 +46,7 @@ void resident_clear(struct resident *r)
 {
     for (size_t i = 0; i < r->block_count; i++)
         if (r->blocks[i].first)
-            big_free(r->blocks[i].codes);
+            big_free(r->blocks[i].codes.heads);
     free(r->blocks);
     free(r->table);
     resident_init(r, r->width);
@@ -54,10 +54,12 @@ void resident_clear(struct resident *r)
 
 static struct resident_block block_at(const struct resident *r, unsigned char *memory, size_t slots)
 {
-    struct resident_block b = {.codes = memory};
+    size_t head = scan_head(r->width);
+    struct resident_block b = {.codes = {memory, memory + slots * head}};
     b.scales = (float *)(memory + slots * r->stride);
     b.errors = b.scales + slots;
-    b.prints = (uint64_t *)(b.errors + slots);
+    b.tails = b.errors + slots;
+    b.prints = (uint64_t *)(b.tails + slots);
     b.passages = (int64_t *)(b.prints + slots);
     b.documents = b.passages + slots;
     return b;
@@ -86,13 +88,16 @@ static bool grow_first(struct resident *r)
     b.first = true;
     if (r->block_count > 0) {
         struct resident_block *old = r->blocks;
-        memcpy(b.codes, old->codes, r->slots * r->stride);
+        size_t head = scan_head(r->width);
+        memcpy(b.codes.heads, old->codes.heads, r->slots * head);
+        memcpy(b.codes.rests, old->codes.rests, r->slots * (r->stride - head));
         memcpy(b.scales, old->scales, r->slots * sizeof *b.scales);
         memcpy(b.errors, old->errors, r->slots * sizeof *b.errors);
+        memcpy(b.tails, old->tails, r->slots * sizeof *b.tails);
         memcpy(b.prints, old->prints, r->slots * sizeof *b.prints);
         memcpy(b.passages, old->passages, r->slots * sizeof *b.passages);
         memcpy(b.documents, old->documents, r->slots * sizeof *b.documents);
-        big_free(old->codes);
+        big_free(old->codes.heads);
     }
     r->blocks[0] = b;
     r->block_count = 1;
@@ -189,6 +194,7 @@ static void set_free(struct resident *r, uint32_t slot)
     size_t at = slot % SCAN_BLOCK;
     b->scales[at] = 0;
     b->errors[at] = -INFINITY;
+    b->tails[at] = 0;
     b->documents[at] = 0;
     b->passages[at] = r->free;
     r->free = slot;
@@ -236,7 +242,8 @@ static enum status add(struct resident *r, int64_t passage, int64_t document, co
     uint32_t slot = again ? r->free : r->slots;
     struct resident_block *b = &r->blocks[slot / SCAN_BLOCK];
     size_t at = slot % SCAN_BLOCK;
-    if (!scan_row_init(b->codes + at * r->stride, &b->scales[at], &b->errors[at], vector, r->width))
+    size_t head = scan_head(r->width);
+    if (!scan_row_init(b->codes.heads + at * head, b->codes.rests + at * (r->stride - head), &b->scales[at], &b->errors[at], &b->tails[at], vector, r->width))
         return error_set(err, STATUS_CORRUPT,
                          "passage %lld: its vector is not finite or has no length; put its document again",
                          (long long)passage);

@@ -18,8 +18,8 @@
 /* Up to SCAN_BLOCK slots. A free slot has document 0 and an error of -infinity, so that no bound admits it.
  */
 struct resident_block {
-    unsigned char *codes; /* owns the memory of the others too, in the first block of an allocation */
-    float *scales, *errors;
+    struct scan_codes codes; /* `heads` owns the memory of the others too, in the first block of an allocation */
+    float *scales, *errors, *tails; /* see scan.h */
     uint64_t *prints; /* a hash of the stored floats under the key below: equal vectors have equal ones */
     int64_t *passages, *documents;
     bool first;

@@ -5,28 +5,49 @@
 
 #define STRIPES 16
 
-void scan_dot_reference(const unsigned char *codes, const uint16_t *rows, size_t n,
+/* Σ row[j] · factors[j], modulo 2³² */
+static uint32_t sum_of(const unsigned char *row, const int16_t *factors, size_t n)
+{
+    uint32_t sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum += (uint32_t)(row[j] * factors[j]);
+    return sum;
+}
+
+void scan_dot_reference(struct scan_codes codes, const uint16_t *rows, size_t n,
                         const struct scan_query *const *queries, size_t count, int32_t (*sums)[SCAN_BLOCK])
 {
     for (size_t q = 0; q < count; q++)
         for (size_t i = 0; i < n; i++) {
             const struct scan_query *query = queries[q];
-            const unsigned char *row = codes + (rows != NULL ? rows[i] : i) * query->stride;
-            uint32_t sum = 0;
-            for (size_t j = 0; j < query->stride; j++)
-                sum += (uint32_t)(row[j] * query->values[j]);
+            const unsigned char *head, *rest;
+            scan_parts(codes, rows, i, query, &head, &rest);
+            uint32_t sum = sum_of(head, query->values, query->head) +
+                           sum_of(rest, query->values + query->head, query->stride - query->head);
             sums[q][i] = (int32_t)(sum - (uint32_t)query->offset);
+        }
+}
+
+void scan_glance_reference(struct scan_codes codes, const uint16_t *rows, size_t n,
+                           const struct scan_query *const *queries, size_t count, int32_t (*sums)[SCAN_BLOCK])
+{
+    for (size_t q = 0; q < count; q++)
+        for (size_t i = 0; i < n; i++) {
+            const struct scan_query *query = queries[q];
+            const unsigned char *head, *rest;
+            scan_parts(codes, rows, i, query, &head, &rest);
+            sums[q][i] = (int32_t)(sum_of(head, query->tops, query->head) - (uint32_t)query->glance.offset);
         }
 }
 
 const struct scan_kernels *scan_kernels(enum isa isa)
 {
     static const struct scan_kernels table[ISA_COUNT] = {
-        [ISA_REFERENCE] = {scan_dot_reference},
+        [ISA_REFERENCE] = {scan_dot_reference, scan_glance_reference},
 #if defined(__x86_64__)
-        [ISA_AVX2] = {scan_dot_avx2},
-        [ISA_AVXVNNI] = {scan_dot_avxvnni},
-        [ISA_AVX512] = {scan_dot_avx512},
+        [ISA_AVX2] = {scan_dot_avx2, scan_glance_avx2},
+        [ISA_AVXVNNI] = {scan_dot_avxvnni, scan_glance_avxvnni},
+        [ISA_AVX512] = {scan_dot_avx512, scan_glance_avx512},
 #endif
     };
     return table[isa].dot != NULL ? &table[isa] : &table[ISA_REFERENCE];
@@ -35,7 +56,26 @@ const struct scan_kernels *scan_kernels(enum isa isa)
 size_t scan_query_bytes(size_t width)
 {
     size_t stride = scan_stride(width);
-    return stride * (sizeof(int16_t) + 2 * sizeof(int8_t)) + width * sizeof(double);
+    return stride * (2 * sizeof(int16_t) + 2 * sizeof(int8_t)) + width * sizeof(double);
+}
+
+/* What the high bytes of the head say of the query, and what they leave out. */
+static void init_glance(struct scan_query *q, size_t width)
+{
+    double left = 0, kept = 0, tail = 0;
+    uint32_t sum = 0;
+    q->glance.unit = 128 * q->unit;
+    for (size_t i = 0; i < width; i++) {
+        double part = i < q->head ? q->glance.unit * q->high[i] : 0, rest = q->normalized[i] - part;
+        kept += part * part;
+        *(i < q->head ? &left : &tail) += rest * rest;
+        sum += i < q->head ? (uint32_t)q->high[i] : 0;
+        q->tops[i] = q->high[i];
+    }
+    q->glance.offset = (int32_t)(128 * sum);
+    q->glance.error = sqrt(left);
+    q->glance.length = sqrt(kept);
+    q->glance.tail = sqrt(tail);
 }
 
 void scan_query_init(struct scan_query *q, const float *vector, size_t width, void *memory)
@@ -44,11 +84,13 @@ void scan_query_init(struct scan_query *q, const float *vector, size_t width, vo
     double square = 0, largest = 0, lost = 0;
     uint32_t sum = 0;
     q->stride = stride;
+    q->head = scan_head(width);
     q->values = memory;
-    q->high = (int8_t *)(q->values + stride);
+    q->tops = q->values + stride;
+    q->high = (int8_t *)(q->tops + stride);
     q->low = q->high + stride;
     q->normalized = (double *)(q->low + stride);
-    memset(memory, 0, stride * (sizeof(int16_t) + 2 * sizeof(int8_t)));
+    memset(memory, 0, stride * (2 * sizeof(int16_t) + 2 * sizeof(int8_t)));
     for (size_t i = 0; i < width; i++)
         square += (double)vector[i] * vector[i];
     for (size_t i = 0; i < width; i++) {
@@ -70,30 +112,38 @@ void scan_query_init(struct scan_query *q, const float *vector, size_t width, vo
     }
     q->offset = (int32_t)(128 * sum);
     q->error = sqrt(lost);
+    init_glance(q, width);
 }
 
-_Bool scan_row_init(unsigned char *row, float *scale, float *error, const float *vector, size_t width)
+/* Σ v², and the largest |v| so far into *top. */
+static double squares_of(const float *vector, size_t n, float *top)
 {
     double squares[STRIPES] = {0}, square = 0;
-    float tops[STRIPES] = {0}, rests[STRIPES] = {0}, top = 0, rest = 0;
-    size_t whole = width / STRIPES * STRIPES, stride = scan_stride(width);
+    float tops[STRIPES] = {0};
+    size_t whole = n / STRIPES * STRIPES;
     for (size_t i = 0; i < whole; i += STRIPES)
         for (size_t j = 0; j < STRIPES; j++) {
             float v = vector[i + j], magnitude = fabsf(v);
             squares[j] += (double)v * v;
             tops[j] = magnitude > tops[j] ? magnitude : tops[j];
         }
-    for (size_t i = whole; i < width; i++) {
+    for (size_t i = whole; i < n; i++) {
         squares[0] += (double)vector[i] * vector[i];
         tops[0] = fmaxf(tops[0], fabsf(vector[i]));
     }
     for (size_t j = 0; j < STRIPES; j++) {
         square += squares[j];
-        top = fmaxf(top, tops[j]);
+        *top = fmaxf(*top, tops[j]);
     }
-    if (!isfinite(square) || square < 1e-30)
-        return 0;
-    float unit = (float)(1 / sqrt(square)), step = top * unit / 127, inverse = 127 / top;
+    return square;
+}
+
+/* Codes of a part of a vector; adds what they leave of the unit vector to rests, squared. */
+static void write_codes(unsigned char *row, const float *vector, size_t n, float top, float unit, float step,
+                        float *rests)
+{
+    float inverse = 127 / top;
+    size_t whole = n / STRIPES * STRIPES;
     for (size_t i = 0; i < whole; i += STRIPES)
         for (size_t j = 0; j < STRIPES; j++) {
             float at = vector[i + j] * inverse;
@@ -102,20 +152,37 @@ _Bool scan_row_init(unsigned char *row, float *scale, float *error, const float 
             row[i + j] = (unsigned char)(code + 128);
             rests[j] += left * left;
         }
-    for (size_t i = whole; i < width; i++) {
+    for (size_t i = whole; i < n; i++) {
         float at = vector[i] * inverse;
         int code = (int)(at + (at < 0 ? -0.5f : 0.5f));
         float left = vector[i] * unit - step * (float)code;
         row[i] = (unsigned char)(code + 128);
         rests[0] += left * left;
     }
-    memset(row + width, 128, stride - width);
+}
+
+_Bool scan_row_init(unsigned char *head, unsigned char *rest, float *scale, float *error, float *tail,
+                    const float *vector, size_t width)
+{
+    float rests[STRIPES] = {0}, top = 0, left = 0;
+    size_t stride = scan_stride(width), most = scan_head(width), in_head = most < width ? most : width;
+    double front = squares_of(vector, in_head, &top),
+           back = squares_of(vector + in_head, width - in_head, &top);
+    double square = front + back;
+    if (!isfinite(square) || square < 1e-30)
+        return 0;
+    float unit = (float)(1 / sqrt(square)), step = top * unit / 127;
+    write_codes(head, vector, in_head, top, unit, step, rests);
+    write_codes(rest, vector + in_head, width - in_head, top, unit, step, rests);
+    memset(head + in_head, 128, most - in_head);
+    memset(rest + (width - in_head), 128, stride - most - (width - in_head));
     for (size_t j = 0; j < STRIPES; j++)
-        rest += rests[j];
+        left += rests[j];
     /* What float arithmetic may have hidden: each component is off by less than 4 roundings of itself, which
      * sums to less than 1e-6 for a unit vector, and the sum of squares by less than width / 16 + 20
      * roundings, one part in 20,000 at the largest width. */
     *scale = step;
-    *error = sqrtf(rest) * 1.0001f + 2e-6f;
+    *error = sqrtf(left) * 1.0001f + 2e-6f;
+    *tail = (float)sqrt(back / square) * 1.0001f;
     return 1;
 }

@@ -1,10 +1,15 @@
 /* Integer dot products of a few queries with many stored vectors: the inner loop of exact search.
  *
  * Stored vectors are bytes, code + 128 with code in -127…127, rows of `stride` bytes (the width rounded up to
- * SCAN_ALIGN). The query is integers of up to 15 bits, cut into two signed bytes, q = 128 · high + low, so
- * that the byte instructions of the processor multiply it in two passes over one load of the row. Sums are
- * exact: the query's range is chosen by the width so that no sum leaves 32 bits (intermediate steps may wrap,
- * the result does not), and every kernel gives the same integers.
+ * SCAN_ALIGN), whose heads lie in one array and whose rests in another. The query is integers of up to 15
+ * bits, cut into two signed bytes, q = 128 · high + low, so that the byte instructions of the processor
+ * multiply it in two passes over one load of the row. Sums are exact: the query's range is chosen by the
+ * width so that no sum leaves 32 bits (intermediate steps may wrap, the result does not), and every kernel
+ * gives the same integers.
+ *
+ * Most rows are far from being found. A glance tells which: the query's high bytes against the first half of
+ * a row, a quarter of the work and half of the memory, with a bound for what it leaves out. Models whose
+ * first numbers say most, as those do that may be cut short, gain most from it.
  */
 #ifndef COGNATE_INDEX_SCAN_H
 #define COGNATE_INDEX_SCAN_H
@@ -21,28 +26,43 @@
 
 struct scan_query {
     int16_t *values;    /* stride of them, zero past the width */
+    int16_t *tops;      /* the high bytes once more */
     int8_t *high, *low; /* values = 128 · high + low */
     int32_t offset;     /* 128 × sum of values, modulo 2³² */
     size_t stride;
     double unit;        /* value 1 stands for this much of the unit query */
     double error;       /* length of what rounding left of the unit query */
     double *normalized; /* the unit query itself, `width` of them */
+    size_t head;        /* of the stride */
+    struct {
+        int32_t offset; /* 128 × sum of their high bytes */
+        double unit;    /* a high byte's */
+        double error;   /* length of what the high bytes left of the head, */
+        double length;  /* of what they are, */
+        double tail;    /* and of the rest of the unit query */
+    } glance;
+};
+
+struct scan_codes {
+    unsigned char *heads, *rests; /* head and stride - head bytes a row */
 };
 
 /* sums[q][i] = Σ (row[j] - 128) · queries[q][j], of row number i, or of row number rows[i] where rows is not
- * NULL. The queries have one stride. */
-typedef void scan_dot(const unsigned char *codes, const uint16_t *rows, size_t n,
+ * NULL. The queries have one width. */
+typedef void scan_dot(struct scan_codes codes, const uint16_t *rows, size_t n,
                       const struct scan_query *const *queries, size_t count, int32_t (*sums)[SCAN_BLOCK]);
 
+/* A glance gives Σ (row[j] - 128) · high[j] of the head instead. */
 struct scan_kernels {
-    scan_dot *dot;
+    scan_dot *dot, *glance;
 };
 
 const struct scan_kernels *scan_kernels(enum isa isa);
 
-scan_dot scan_dot_reference;
+scan_dot scan_dot_reference, scan_glance_reference;
 #if defined(__x86_64__)
 scan_dot scan_dot_avx2, scan_dot_avxvnni, scan_dot_avx512;
+scan_dot scan_glance_avx2, scan_glance_avxvnni, scan_glance_avx512;
 #endif
 
 /* A kernel asks for the row this many rows ahead while it multiplies one. Left alone the processor fetches
@@ -50,10 +70,14 @@ scan_dot scan_dot_avx2, scan_dot_avxvnni, scan_dot_avx512;
  * for four more than twice as long. */
 #define SCAN_AHEAD 16
 
-static inline const unsigned char *scan_row(const unsigned char *codes, const uint16_t *rows, size_t at,
-                                            size_t stride)
+/* The two parts of a row. */
+static inline void scan_parts(struct scan_codes codes, const uint16_t *rows, size_t at,
+                              const struct scan_query *query, const unsigned char **head,
+                              const unsigned char **rest)
 {
-    return codes + (rows != NULL ? rows[at] : at) * stride;
+    size_t row = rows != NULL ? rows[at] : at;
+    *head = codes.heads + row * query->head;
+    *rest = codes.rests + row * (query->stride - query->head);
 }
 
 static inline size_t scan_stride(size_t width)
@@ -61,13 +85,20 @@ static inline size_t scan_stride(size_t width)
     return (width + SCAN_ALIGN - 1) / SCAN_ALIGN * SCAN_ALIGN;
 }
 
+static inline size_t scan_head(size_t width)
+{
+    return scan_stride((scan_stride(width) + 1) / 2);
+}
+
 /* Quantises a query of finite floats that are not all zero. `memory` takes scan_query_bytes(width) bytes,
  * aligned to SCAN_ALIGN, and must outlive the query. */
 size_t scan_query_bytes(size_t width);
 void scan_query_init(struct scan_query *q, const float *vector, size_t width, void *memory);
 
-/* Quantises a stored vector into a row: vector / length ≈ scale · code, and the distance between the two is
- * at most *error. False, and nothing written, when the vector is not finite or has no length. */
-_Bool scan_row_init(unsigned char *row, float *scale, float *error, const float *vector, size_t width);
+/* Quantises a stored vector into a row: vector / length ≈ scale · code, the distance between the two is at
+ * most *error, and what is behind the head of vector / length no longer than *tail. False, and nothing
+ * written, when the vector is not finite or has no length. */
+_Bool scan_row_init(unsigned char *head, unsigned char *rest, float *scale, float *error, float *tail,
+                    const float *vector, size_t width);
 
 #endif

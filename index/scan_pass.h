@@ -1,8 +1,10 @@
 /* Passes over the int8 copy of a collection: at most one a core at a time, each for up to SCAN_QUERIES
- * searches.
+ * searches, whatever documents each may look at: a block is brought from memory once for all of them.
  *
  * A search that finds a core free starts its pass at once, alone. While all are taken, those that come wait,
- * and the first of them takes the others along when its turn comes: memory is read once for all of them.
+ * and go together in the pass that begins next. Under load a pass is worth waiting for: when those that wait,
+ * ride and are on their way (scan_gate_expect) would fill one, it begins once it is full, nobody more is on
+ * the way, or SCAN_LINGER_MS are over.
  */
 #ifndef COGNATE_INDEX_SCAN_PASS_H
 #define COGNATE_INDEX_SCAN_PASS_H
@@ -10,21 +12,26 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#define SCAN_LINGER_MS 10
+
 struct search;
 struct scan_ticket;
 
 struct scan_gate {
     pthread_mutex_t lock;
-    pthread_cond_t moved;
-    unsigned running, most;
-    struct scan_ticket *first; /* waiting, in the order they came */
+    unsigned running, most;         /* passes */
+    struct scan_ticket *first;      /* waiting, in the order they came */
+    size_t coming, waiting, riding; /* searches */
 };
 
 void scan_gate_init(struct scan_gate *gate);
 void scan_gate_release(struct scan_gate *gate);
 
-/* Finds the candidates of n searches of one call, which share their view of the collection and the set of
- * documents allowed. Each has its own status afterwards. */
+/* Says that n searches will come soon, or, when they have come or will not, takes that back. */
+void scan_gate_expect(struct scan_gate *gate, size_t n);
+void scan_gate_came(struct scan_gate *gate, size_t n);
+
+/* Finds the candidates of n searches of one call. Each has its own status afterwards. */
 void scan_pass(struct scan_gate *gate, struct search *const *searches, size_t n);
 
 #endif

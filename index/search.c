@@ -230,6 +230,16 @@ static enum status find(struct collection *c, struct search *searches, size_t n,
     return status;
 }
 
+void collection_expect(struct collection *c, size_t n)
+{
+    scan_gate_expect(&c->gate, n);
+}
+
+void collection_came(struct collection *c, size_t n)
+{
+    scan_gate_came(&c->gate, n);
+}
+
 enum status collection_search(struct collection *c, const struct search_query *queries, size_t n,
                               struct hits *out, struct error *err)
 {

@@ -46,6 +46,7 @@ struct search {
     struct document_set tied;     /* and those that stand outside with the k-th score */
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
+    unsigned no_glance; /* for so many blocks (scan_pass.c) */
     uint64_t passed, rescored, generation;
     struct filter_report filter;
     struct search_times times;

@@ -50,14 +50,14 @@ static void verify(struct collection *of)
     assert_int_equal(sql_get(view.sql, "SELECT id, document, vector FROM passages", &st, NULL), STATUS_OK);
     while (sql_step(view.sql, st, &row, NULL) == STATUS_OK && row) {
         uint32_t slot = resident_find(r, sqlite3_column_int64(st, 0));
-        float scale, error, vector[SCRATCH_WIDTH];
+        float scale, error, tail, vector[SCRATCH_WIDTH];
         assert_true(slot != RESIDENT_NONE && slot < r->slots);
         const struct resident_block *b = &r->blocks[slot / SCAN_BLOCK];
         size_t at = slot % SCAN_BLOCK;
         memcpy(vector, sqlite3_column_blob(st, 2), sizeof vector);
-        assert_true(scan_row_init(codes, &scale, &error, vector, SCRATCH_WIDTH));
-        assert_memory_equal(codes, b->codes + at * r->stride, SCRATCH_WIDTH);
-        assert_true(b->scales[at] == scale && b->errors[at] == error);
+        assert_true(scan_row_init(codes, codes + SCAN_ALIGN, &scale, &error, &tail, vector, SCRATCH_WIDTH));
+        assert_memory_equal(codes, b->codes.heads + at * r->stride, SCRATCH_WIDTH);
+        assert_true(b->scales[at] == scale && b->errors[at] == error && b->tails[at] == tail);
         assert_int_equal(b->documents[at], sqlite3_column_int64(st, 1));
         rows++;
     }

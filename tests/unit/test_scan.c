@@ -34,24 +34,36 @@ static void make(size_t kind, size_t width, float *out)
     }
 }
 
+static void check(scan_dot *kernel, struct scan_codes codes, const uint16_t *rows, size_t n,
+                  const struct scan_query *const *queries, size_t count, int32_t (*wanted)[SCAN_BLOCK])
+{
+    static int32_t sums[SCAN_QUERIES][SCAN_BLOCK];
+    memset(sums, 7, sizeof sums);
+    kernel(codes, rows, n, queries, count, sums);
+    for (size_t q = 0; q < count; q++)
+        assert_memory_equal(sums[q], wanted[q], n * sizeof *sums[q]);
+    assert_int_equal(sums[count - 1][n], 0x07070707); /* and nothing behind it */
+}
+
 /* Every number of queries, every number of rows left over, rows in order and by list. */
 static void kernels_agree(void **state)
 {
     (void)state;
     static const size_t widths[] = {1, 7, 63, 64, 65, 384, 512, 1000, SCAN_MAX_WIDTH};
     static const uint16_t some[] = {0, 2, 3, 7, 8, 12, 12, 16, 5, 1, 4, 6, 9, 10, 11, 13, 14, 15, 0, 2, 3};
-    static int32_t wanted[SCAN_QUERIES][SCAN_BLOCK], sums[SCAN_QUERIES][SCAN_BLOCK];
+    static int32_t wanted[SCAN_QUERIES][SCAN_BLOCK], glances[SCAN_QUERIES][SCAN_BLOCK];
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
-        size_t width = widths[w], stride = scan_stride(width), n = 17;
+        size_t width = widths[w], head = scan_head(width), rest = scan_stride(width) - head, n = 17;
         float *vector = big_alloc(width * sizeof *vector);
-        unsigned char *codes = big_alloc(n * stride);
+        struct scan_codes codes = {big_alloc(n * head), big_alloc(n * rest + 1)};
         struct scan_query scans[SCAN_QUERIES];
         const struct scan_query *queries[SCAN_QUERIES];
         void *memory[SCAN_QUERIES];
         for (size_t i = 0; i < n; i++) {
-            float scale, error;
+            float scale, error, tail;
             make(i % 6, width, vector);
-            assert_true(scan_row_init(codes + i * stride, &scale, &error, vector, width));
+            assert_true(scan_row_init(codes.heads + i * head, codes.rests + i * rest, &scale, &error, &tail,
+                                      vector, width));
         }
         for (size_t q = 0; q < SCAN_QUERIES; q++) {
             memory[q] = big_alloc(scan_query_bytes(width));
@@ -64,19 +76,19 @@ static void kernels_agree(void **state)
                 bool list = rows > n;
                 size_t taken = list ? 21 - rows % 5 : rows;
                 scan_dot_reference(codes, list ? some : NULL, taken, queries, count, wanted);
+                scan_glance_reference(codes, list ? some : NULL, taken, queries, count, glances);
                 for (enum isa isa = ISA_REFERENCE; isa < ISA_COUNT; isa++) {
                     if (!cpu_has(isa))
                         continue;
-                    memset(sums, 7, sizeof sums);
-                    scan_kernels(isa)->dot(codes, list ? some : NULL, taken, queries, count, sums);
-                    for (size_t q = 0; q < count; q++)
-                        assert_memory_equal(sums[q], wanted[q], taken * sizeof *sums[q]);
-                    assert_int_equal(sums[count - 1][taken], 0x07070707); /* and nothing behind it */
+                    const struct scan_kernels *kernels = scan_kernels(isa);
+                    check(kernels->dot, codes, list ? some : NULL, taken, queries, count, wanted);
+                    check(kernels->glance, codes, list ? some : NULL, taken, queries, count, glances);
                 }
             }
         for (size_t q = 0; q < SCAN_QUERIES; q++)
             big_free(memory[q]);
-        big_free(codes);
+        big_free(codes.heads);
+        big_free(codes.rests);
         big_free(vector);
     }
 }
@@ -89,16 +101,18 @@ static void sums_do_not_wrap(void **state)
     static unsigned char row[SCAN_MAX_WIDTH] __attribute__((aligned(SCAN_ALIGN)));
     struct scan_query query;
     void *memory = big_alloc(scan_query_bytes(SCAN_MAX_WIDTH));
-    float scale, error;
+    float scale, error, tail;
     int32_t sum, sums[1][SCAN_BLOCK];
     for (size_t i = 0; i < SCAN_MAX_WIDTH; i++)
         vector[i] = 1;
-    assert_true(scan_row_init(row, &scale, &error, vector, SCAN_MAX_WIDTH));
+    struct scan_codes codes = {row,
+                               row + scan_head(SCAN_MAX_WIDTH)}; /* one row: its parts may lie together */
+    assert_true(scan_row_init(codes.heads, codes.rests, &scale, &error, &tail, vector, SCAN_MAX_WIDTH));
     scan_query_init(&query, vector, SCAN_MAX_WIDTH, memory);
     int64_t exact = 0;
     for (size_t i = 0; i < SCAN_MAX_WIDTH; i++)
         exact += (int64_t)(row[i] - 128) * query.values[i];
-    scan_dot_reference(row, NULL, 1, &(const struct scan_query *){&query}, 1, sums);
+    scan_dot_reference(codes, NULL, 1, &(const struct scan_query *){&query}, 1, sums);
     sum = sums[0][0];
     assert_true(exact == sum);
     big_free(memory);
@@ -110,33 +124,40 @@ static void bounds_hold(void **state)
     for (size_t round = 0; round < 3000; round++) {
         size_t width = 1 + round * 37 % 600;
         static float row[600], query[600];
-        static unsigned char codes[640] __attribute__((aligned(SCAN_ALIGN)));
+        static unsigned char bytes[640] __attribute__((aligned(SCAN_ALIGN)));
+        struct scan_codes codes = {bytes, bytes + scan_head(width)};
         struct scan_query q;
         void *memory = big_alloc(scan_query_bytes(width));
-        float scale, error;
+        float scale, error, tail;
         int32_t sum, sums[1][SCAN_BLOCK];
         make(round % 6, width, row);
         make(round / 6 % 6, width, query);
         if (round % 4 == 0)
             memcpy(query, row, width * sizeof *row);
-        assert_true(scan_row_init(codes, &scale, &error, row, width));
+        assert_true(scan_row_init(codes.heads, codes.rests, &scale, &error, &tail, row, width));
         scan_query_init(&q, query, width, memory);
         scan_dot_reference(codes, NULL, 1, &(const struct scan_query *){&q}, 1, sums);
         sum = sums[0][0];
-        long double dot = 0, rows = 0, queries = 0, left = 0;
+        long double dot = 0, rows = 0, queries = 0, left = 0, behind = 0;
         for (size_t i = 0; i < width; i++) {
             dot += (long double)row[i] * query[i];
             rows += (long double)row[i] * row[i];
             queries += (long double)query[i] * query[i];
         }
         for (size_t i = 0; i < width; i++) {
-            long double d = row[i] / sqrtl(rows) - (long double)scale * (codes[i] - 128);
+            long double d = row[i] / sqrtl(rows) - (long double)scale * (bytes[i] - 128);
             left += d * d;
+            behind += i < scan_head(width) ? 0 : (long double)row[i] * row[i] / rows;
         }
         assert_true(sqrtl(left) <= error);
         long double off = fabsl(dot / sqrtl(rows) / sqrtl(queries) - q.unit * (long double)scale * sum);
         assert_true(off <= q.error + error * (1 + q.error) + 1e-12L);
         assert_true(error < 0.09f); /* and are worth having */
+        assert_true(sqrtl(behind) <= tail && tail <= sqrtl(behind) * 1.001L);
+        scan_glance_reference(codes, NULL, 1, &(const struct scan_query *){&q}, 1, sums);
+        off = fabsl(dot / sqrtl(rows) / sqrtl(queries) - q.glance.unit * (long double)scale * sums[0][0]);
+        assert_true(off <= q.glance.error + q.glance.length * error + q.glance.tail * tail + 1e-12L);
+        assert_true(q.glance.error < 0.09);
         big_free(memory);
     }
 }
@@ -145,12 +166,12 @@ static void refuses_what_has_no_direction(void **state)
 {
     (void)state;
     unsigned char row[64] = {7};
-    float scale = 5, error = 5, vector[4] = {0};
-    assert_false(scan_row_init(row, &scale, &error, vector, 4));
+    float scale = 5, error = 5, tail = 5, vector[4] = {0};
+    assert_false(scan_row_init(row, row + 64, &scale, &error, &tail, vector, 4));
     vector[1] = NAN;
-    assert_false(scan_row_init(row, &scale, &error, vector, 4));
+    assert_false(scan_row_init(row, row + 64, &scale, &error, &tail, vector, 4));
     vector[1] = INFINITY;
-    assert_false(scan_row_init(row, &scale, &error, vector, 4));
+    assert_false(scan_row_init(row, row + 64, &scale, &error, &tail, vector, 4));
     assert_true(row[0] == 7 && scale == 5 && error == 5);
 }
 

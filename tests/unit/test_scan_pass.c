@@ -2,24 +2,29 @@
 #include "scratch_store.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #define DOCUMENTS 4000
 #define QUERIES   20
-#define THREADS   6
+#define ALL       (3 * QUERIES)
+#define THREADS   12
 
 static struct store *store;
 static struct collection *c;
-static struct hits alone[2 * QUERIES]; /* without and with the filter */
+static struct hits alone[ALL]; /* without a filter, and with each */
 
-static const struct filter_value english = {.string = {"en", 2}};
-static const struct filter filter = {.kind = FILTER_LANG, .values = &english, .value_count = 1};
+static const struct filter_value languages[] = {{.string = {"en", 2}}, {.string = {"de", 2}}};
+static const struct filter filters[] = {{.kind = FILTER_LANG, .values = &languages[0], .value_count = 1},
+                                        {.kind = FILTER_LANG, .values = &languages[1], .value_count = 1}};
 
 static void make_query(size_t i, float *vector, struct search_query *query)
 {
     scratch_vector(i % QUERIES * 37, vector);
     vector[i % SCRATCH_WIDTH] += 0.2f;
-    *query = (struct search_query){
-        .vector = vector, .k = 1 + i % 7 * 5, .filter = i < QUERIES ? NULL : &filter, .min_cosine = -2};
+    *query = (struct search_query){.vector = vector,
+                                   .k = 1 + i % 7 * 5,
+                                   .filter = i < QUERIES ? NULL : &filters[i / QUERIES - 1],
+                                   .min_cosine = -2};
 }
 
 static bool same(const struct hits *a, const struct hits *b)
@@ -52,7 +57,7 @@ static int fill(void **state)
         memcpy(rows[i].content_hash, ids[i], sizeof ids[i]);
     }
     assert_int_equal(collection_put(c, rows, DOCUMENTS, PUT_UPSERT, results, NULL), STATUS_OK);
-    for (size_t i = 0; i < 2 * QUERIES; i++) {
+    for (size_t i = 0; i < ALL; i++) {
         float vector[SCRATCH_WIDTH];
         struct search_query query;
         make_query(i, vector, &query);
@@ -64,7 +69,7 @@ static int fill(void **state)
 
 static int clean(void **state)
 {
-    for (size_t i = 0; i < 2 * QUERIES; i++)
+    for (size_t i = 0; i < ALL; i++)
         hits_release(&alone[i]);
     collection_release(c);
     store_close(store);
@@ -74,9 +79,9 @@ static int clean(void **state)
 /* Of `n` queries from number `first` on, in one call. */
 static bool answers_as_alone(size_t first, size_t n)
 {
-    float vectors[2 * QUERIES][SCRATCH_WIDTH];
-    struct search_query queries[2 * QUERIES] = {0};
-    struct hits hits[2 * QUERIES] = {0};
+    float vectors[ALL][SCRATCH_WIDTH];
+    struct search_query queries[ALL] = {0};
+    struct hits hits[ALL] = {0};
     for (size_t i = 0; i < n; i++)
         make_query(first + i, vectors[i], &queries[i]);
     bool good = collection_search(c, queries, n, hits, NULL) == STATUS_OK;
@@ -90,15 +95,22 @@ static bool answers_as_alone(size_t first, size_t n)
 static void one_call(void **state)
 {
     (void)state;
-    for (size_t n = 0; n <= 2 * QUERIES; n++)
-        assert_true(answers_as_alone(2 * QUERIES - n, n));
+    for (size_t n = 0; n <= ALL; n++)
+        assert_true(answers_as_alone(ALL - n, n));
 }
 
+/* Half of the calls say beforehand that they come. */
 static void *search_on(void *number)
 {
     bool good = true;
-    for (size_t round = 0; round < 60; round++)
-        good = good && answers_as_alone((*(size_t *)number * 11 + round) % (2 * QUERIES), 1);
+    for (size_t round = 0; round < 60; round++) {
+        if (round % 2 == 0) {
+            collection_expect(c, 1);
+            sched_yield();
+            collection_came(c, 1);
+        }
+        good = good && answers_as_alone((*(size_t *)number * 11 + round) % ALL, 1);
+    }
     *(size_t *)number = good;
     return NULL;
 }
@@ -116,6 +128,15 @@ static void many_calls(void **state)
         pthread_join(threads[i], NULL);
         assert_int_equal(numbers[i], 1);
     }
+}
+
+/* Those that never come hold up nobody for long. */
+static void in_vain(void **state)
+{
+    (void)state;
+    collection_expect(c, 100);
+    assert_true(answers_as_alone(QUERIES - 1, 3));
+    collection_came(c, 100);
 }
 
 /* One that comes too late does not hold up or spoil those beside it, but the call is answered as a whole. */
@@ -139,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_call),
         cmocka_unit_test(many_calls),
+        cmocka_unit_test(in_vain),
         cmocka_unit_test(all_or_none),
     };
     return cmocka_run_group_tests(tests, fill, clean);
