@@ -97,12 +97,12 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
 
 /* ---- one collection ---- */
 
-/* What the queries of a run are given, and the vectors that examples made. */
-struct run {
+/* A stretch of queries of one collection, and the engine of the model that they are embedded with. */
+struct target {
+    struct engine *model;
     struct collection *c;
     struct collection_info about;
-    struct search_query *queries;
-    float *made;
+    size_t first, count;
 };
 
 /* What a query by meaning needs to know of the model. */
@@ -128,9 +128,8 @@ static enum status set_meaning(struct engine *e, const struct engine_query *q,
 }
 
 /* `vector` is the query's own; NULL for keywords and examples alone. `made` has room for one. */
-static enum status set_query(struct engine *m, const struct run *run, const struct engine_query *q,
-                             const float *vector, size_t width, float *made, struct search_query *out,
-                             struct error *err)
+static enum status set_query(const struct target *target, const struct engine_query *q, const float *vector,
+                             size_t width, float *made, struct search_query *out, struct error *err)
 {
     size_t examples = q->like_count + q->unlike_count;
     *out = (struct search_query){.mode = q->mode,
@@ -148,32 +147,19 @@ static enum status set_query(struct engine *m, const struct run *run, const stru
     if (q->mode == SEARCH_KEYWORD)
         return STATUS_OK;
     if (vector == NULL) /* of examples alone, which are of the collection's own width */
-        width = run->about.settings.width;
-    enum status status = set_meaning(m, q, &run->about.settings, width, out, err);
+        width = target->about.settings.width;
+    enum status status = set_meaning(target->model, q, &target->about.settings, width, out, err);
     if (status == STATUS_OK && examples > 0) {
-        status = examples_vector(run->c, q, vector, width, made, err);
+        status = examples_vector(target->c, q, vector, width, made, err);
         out->vector = made;
     }
     return status;
 }
 
-static enum status open_run(struct engine *e, const struct engine_query *q, size_t n, struct run *run,
-                            struct error *err)
-{
-    enum status status = store_collection_open(e->store, q->collection, &run->c, err);
-    if (status == STATUS_OK)
-        status = collection_info(run->c, &run->about, err);
-    if (status != STATUS_OK)
-        return status;
-    run->queries = calloc(n, sizeof *run->queries);
-    run->made = calloc(n, run->about.settings.width * sizeof *run->made);
-    return run->queries != NULL && run->made != NULL ? STATUS_OK : error_memory(err, "searching");
-}
-
-static enum status check_filled(const struct run *run, const struct engine_query *q, struct error *err)
+static enum status check_filled(const struct target *target, const struct engine_query *q, struct error *err)
 {
     struct text name = q->collection;
-    if (run->about.documents > 0)
+    if (target->about.documents > 0)
         return STATUS_OK;
     return error_set(err, STATUS_NOT_FOUND,
                      "the collection %.*s is empty; add documents first (cognate index PATH, or POST "
@@ -181,25 +167,29 @@ static enum status check_filled(const struct run *run, const struct engine_query
                      (int)name.len, name.data, (int)name.len, name.data);
 }
 
-/* n queries of one collection, which share their passes over memory. */
-static enum status search_run(struct engine *e, struct engine *m, const struct engine_query *queries,
-                              size_t n, const struct embeddings *texts, const size_t *rows, struct hits *out,
-                              struct error *err)
+/* The queries of a target, which share their passes over memory. */
+static enum status search_target(const struct target *target, const struct engine_query *queries,
+                                 const struct embeddings *texts, const size_t *rows, struct hits *out,
+                                 struct error *err)
 {
-    struct run run = {0};
-    if (queries->cancelled != NULL && atomic_load(queries->cancelled))
-        return error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
-    enum status status = open_run(e, queries, n, &run, err);
+    size_t n = target->count, width = target->about.settings.width;
+    struct search_query *asked = calloc(n, sizeof *asked);
+    float *made = calloc(n, width * sizeof *made);
+    enum status status = STATUS_OK;
+    if (asked == NULL || made == NULL)
+        status = error_memory(err, "searching");
+    else if (queries->cancelled != NULL && atomic_load(queries->cancelled))
+        status = error_set(err, STATUS_CANCELLED, "nobody waits for the answer any more");
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         const struct engine_query *q = &queries[i];
         const float *vector = has_text(q) ? texts->vectors + rows[i] * texts->width : q->vector;
-        status = set_query(m, &run, q, vector, q->vector != NULL ? q->width : texts->width,
-                           run.made + i * run.about.settings.width, &run.queries[i], err);
+        status = set_query(target, q, vector, q->vector != NULL ? q->width : texts->width, made + i * width,
+                           &asked[i], err);
     }
     if (status == STATUS_OK)
-        status = check_filled(&run, queries, err);
+        status = check_filled(target, queries, err);
     if (status == STATUS_OK)
-        status = collection_search(run.c, run.queries, n, out, err);
+        status = collection_search(target->c, asked, n, out, err);
     bool searched = status == STATUS_OK;
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         if (queries[i].generation != 0 && queries[i].generation != out[i].generation)
@@ -208,56 +198,70 @@ static enum status search_run(struct engine *e, struct engine *m, const struct e
                             "the collection has changed since the page before; begin again without a cursor");
     for (size_t i = 0; i < n && searched && status != STATUS_OK; i++)
         hits_release(&out[i]);
-    collection_info_release(&run.about);
-    collection_release(run.c);
-    free(run.queries);
-    free(run.made);
+    free(asked);
+    free(made);
     return status;
 }
 
 /* ---- the call ---- */
 
-static size_t run_length(const struct engine_query *queries, size_t n)
+/* The collection of queries[first], with the queries from there on that name it. */
+static enum status open_target(struct engine *e, const struct engine_query *queries, size_t n, size_t first,
+                               struct target *out, struct error *err)
 {
-    size_t length = 1;
-    while (length < n && text_equal(queries[length].collection, queries[0].collection))
-        length++;
-    return length;
+    bool embeds = false;
+    *out = (struct target){.model = e, .first = first};
+    while (first + out->count < n &&
+           text_equal(queries[first + out->count].collection, queries[first].collection)) {
+        const struct engine_query *q = &queries[first + out->count++];
+        embeds = embeds || (q->vector == NULL && q->mode != SEARCH_KEYWORD);
+    }
+    enum status status = store_collection_open(e->store, queries[first].collection, &out->c, err);
+    if (status == STATUS_OK)
+        status = collection_info(out->c, &out->about, err);
+    if (status == STATUS_OK && embeds)
+        status = engine_of(e, out->about.settings.space_id, &out->model, err);
+    return status;
+}
+
+static void close_target(struct target *t)
+{
+    collection_info_release(&t->about);
+    collection_release(t->c);
 }
 
 enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out, struct error *err)
 {
-    struct collection *c = NULL;
-    struct collection_info about = {0};
-    bool embeds = q->vector == NULL && q->mode != SEARCH_KEYWORD;
-    enum status status = store_collection_open(e->store, q->collection, &c, err);
-    *out = e;
-    if (status == STATUS_OK && embeds)
-        status = collection_info(c, &about, err);
-    if (status == STATUS_OK && embeds)
-        status = engine_of(e, about.settings.space_id, out, err);
-    collection_info_release(&about);
-    collection_release(c);
+    struct target target;
+    enum status status = open_target(e, q, 1, 0, &target, err);
+    *out = target.model;
+    close_target(&target);
     return status;
 }
 
-/* Queries of one model: their texts are embedded together. */
-static enum status search_with(struct engine *e, struct engine *m, const struct engine_query *queries,
-                               size_t n, struct hits *out, struct error *err)
+/* Targets of one model: the texts of their queries are embedded together, while the collections know that
+ * searches will come. */
+static enum status search_with(const struct target *targets, size_t n, const struct engine_query *queries,
+                               struct hits *out, struct error *err)
 {
-    size_t done = 0, *rows = calloc(n + 1, sizeof *rows);
+    size_t first = targets[0].first, end = targets[n - 1].first + targets[n - 1].count, done = 0;
+    size_t *rows = calloc(end - first, sizeof *rows);
     struct embeddings texts = {0};
     if (rows == NULL)
         return error_memory(err, "searching");
     double start = now_ms();
-    enum status status = embed_queries(m, queries, n, rows, &texts, err);
+    for (size_t i = 0; i < n; i++)
+        collection_expect(targets[i].c, targets[i].count);
+    enum status status = embed_queries(targets[0].model, queries + first, end - first, rows, &texts, err);
+    for (size_t i = 0; i < n; i++)
+        collection_came(targets[i].c, targets[i].count);
     double encoded = now_ms() - start;
-    while (done < n && status == STATUS_OK) {
-        size_t length = run_length(queries + done, n - done);
-        status = search_run(e, m, queries + done, length, &texts, rows + done, out + done, err);
-        done += status == STATUS_OK ? length : 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        size_t at = targets[i].first;
+        status = search_target(&targets[i], queries + at, &texts, rows + (at - first), out + at, err);
+        done += status == STATUS_OK ? targets[i].count : 0;
     }
-    for (size_t i = 0; i < done; i++) {
+    for (size_t i = first; i < first + done; i++) {
         out[i].times.encode = encoded;
         if (status != STATUS_OK)
             hits_release(&out[i]);
@@ -270,21 +274,24 @@ static enum status search_with(struct engine *e, struct engine *m, const struct 
 static enum status search_all(struct engine *e, const struct engine_query *queries, size_t n,
                               struct hits *out, struct error *err)
 {
-    struct engine **models = calloc(n + 1, sizeof(struct engine *));
-    enum status status = models != NULL ? STATUS_OK : error_memory(err, "searching");
-    size_t done = 0;
-    for (size_t i = 0; i < n && status == STATUS_OK; i++)
-        status = model_of(e, &queries[i], &models[i], err);
-    while (done < n && status == STATUS_OK) {
+    struct target *targets = calloc(n + 1, sizeof *targets);
+    enum status status = targets != NULL ? STATUS_OK : error_memory(err, "searching");
+    size_t count = 0, searched = 0, done = 0;
+    for (size_t at = 0; at < n && status == STATUS_OK; at += targets[count++].count)
+        status = open_target(e, queries, n, at, &targets[count], err);
+    while (done < count && status == STATUS_OK) {
         size_t end = done + 1;
-        while (end < n && models[end] == models[done])
+        while (end < count && targets[end].model == targets[done].model)
             end++;
-        status = search_with(e, models[done], queries + done, end - done, out + done, err);
-        done = status == STATUS_OK ? end : done;
+        status = search_with(targets + done, end - done, queries, out, err);
+        done = end;
+        searched = status == STATUS_OK ? targets[end - 1].first + targets[end - 1].count : searched;
     }
-    for (size_t i = 0; i < done && status != STATUS_OK; i++)
+    for (size_t i = 0; i < searched && status != STATUS_OK; i++)
         hits_release(&out[i]);
-    free(models);
+    for (size_t i = 0; i < count; i++)
+        close_target(&targets[i]);
+    free(targets);
     return status;
 }
 
