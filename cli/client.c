@@ -50,6 +50,13 @@ bool client_server_running(const struct session *s, struct buf *socket_path)
     return answers;
 }
 
+/* Whether the command line says how to encode. */
+static bool asks_for_own(const struct session *s)
+{
+    return arguments_given(s->arguments, "model") || arguments_given(s->arguments, "threads") ||
+           arguments_given(s->arguments, "precision") || arguments_given(s->arguments, "isa");
+}
+
 static enum status connect_server(struct client *c, const struct session *s, struct error *err)
 {
     c->curl = curl_easy_init();
@@ -61,8 +68,7 @@ static enum status connect_server(struct client *c, const struct session *s, str
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     say_more(s, "the server on %s has the store open and does the work", c->socket_path.data);
-    if (arguments_given(s->arguments, "model") || arguments_given(s->arguments, "threads") ||
-        arguments_given(s->arguments, "precision") || arguments_given(s->arguments, "isa"))
+    if (asks_for_own(s))
         say(s, "note: the server on %s does the work with its own model, threads and precision",
             c->socket_path.data);
     return STATUS_OK;
@@ -81,7 +87,8 @@ static enum status open_client(struct session *s, bool store, enum store_mode mo
     buf_init(&c->response, ANSWER_CEILING);
     c->timeout_ms = (int64_t)(arguments_real(s->arguments, "timeout") * 1000 + 0.999);
     enum status status = session_db(s, err);
-    if (status == STATUS_OK && client_server_running(s, &c->socket_path)) {
+    bool here = !store && asks_for_own(s);
+    if (status == STATUS_OK && !here && client_server_running(s, &c->socket_path)) {
         status = connect_server(c, s, err);
     } else if (status == STATUS_OK) {
         struct engine_options options = s->options;

@@ -23,8 +23,9 @@ struct client;
 /* `mode` is what the caller will do. For writing, the folder of a store in the default place is made. */
 enum status client_open(struct session *s, enum store_mode mode, struct client **out, struct error *err);
 
-/* As client_open for what needs the model and no store: embed, similarity, tokenize. A server of the store
- * does the work when one runs; a missing store is no error. */
+/* As client_open for what needs a model and no store: embed, similarity, tokenize. A server of the store does
+ * the work when one runs, unless the command line chooses the model, its threads, precision or instruction
+ * set; a missing store is no error. */
 enum status client_open_model(struct session *s, struct client **out, struct error *err);
 void client_close(struct client *c); /* accepts NULL */
 

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "server/json_shape.h"
+#include "server/model_store.h"
 
 #define FILTERABLE_MOST 64
 
@@ -159,13 +160,27 @@ static enum status add_filterable(json_t *body, const char *const *names, size_t
 static enum outcome run_create(struct session *s, const struct arguments *a, struct error *err)
 {
     json_t *answer = NULL, *body = json_object();
-    enum status status = body != NULL ? STATUS_OK : error_memory(err, "creating a collection");
-    for (size_t i = 0; i < 2 && status == STATUS_OK; i++) {
-        const char *name = create_options[i].name, *key = i == 0 ? "passage_tokens" : "passage_overlap";
-        if (arguments_given(a, name) &&
-            json_object_set_new(body, key, json_integer((json_int_t)arguments_count(a, name))) != 0)
+    struct buf socket;
+    buf_init(&socket, SESSION_PATH + 8);
+    enum status status = body != NULL ? session_db(s, err) : error_memory(err, "creating a collection");
+    static const char *const sizes[2][2] = {{"passage-tokens", "passage_tokens"},
+                                            {"passage-overlap", "passage_overlap"}};
+    const char *model = arguments_text(a, "model");
+    bool file = model != NULL &&
+                model_store_is_path(model); /* which a server does not take, and needs no word here */
+    if (status == STATUS_OK && file && client_server_running(s, &socket))
+        status = error_set(
+            err, STATUS_INVALID,
+            "a server has the store open, and takes installed models alone; cognate model add installs %s",
+            model);
+    if (status == STATUS_OK && model != NULL && !file &&
+        json_object_set_new(body, "model", json_string(model)) != 0)
+        status = error_set(err, STATUS_INVALID, "the name of the model is not UTF-8");
+    for (size_t i = 0; i < 2 && status == STATUS_OK; i++)
+        if (arguments_given(a, sizes[i][0]) &&
+            json_object_set_new(body, sizes[i][1],
+                                json_integer((json_int_t)arguments_count(a, sizes[i][0]))) != 0)
             status = error_memory(err, "creating a collection");
-    }
     if (status == STATUS_OK && arguments_flag(a, "no-keywords") &&
         json_object_set_new(body, "keyword", json_false()) != 0)
         status = error_memory(err, "creating a collection");
@@ -183,6 +198,7 @@ static enum outcome run_create(struct session *s, const struct arguments *a, str
         status = output_json(answer, err);
     else if (status == STATUS_OK)
         say(s, "the collection %s is there", a->operands[0]);
+    buf_release(&socket);
     json_decref(answer);
     json_decref(body);
     return status == STATUS_OK ? OUTCOME_DONE : OUTCOME_ERROR;
@@ -191,10 +207,12 @@ static enum outcome run_create(struct session *s, const struct arguments *a, str
 const struct command command_collection_create = {
     .name = "collection create",
     .operands = "NAME",
-    .summary = "create an empty collection for the model",
-    .details = "\"index\" creates what is missing by itself; this is for settings of one's own. Creating a "
-               "collection "
-               "that is there with the same settings changes nothing.",
+    .summary = "create an empty collection for a model",
+    .details =
+        "\"index\" creates what is missing by itself; this is for settings of one's own. Creating a "
+        "collection "
+        "that is there with the same settings changes nothing. --model chooses the model that makes its "
+        "vectors, now and later; else it is the one in use.",
     .options = create_options,
     .least = 1,
     .most = 1,

@@ -7,7 +7,7 @@
 #include "server/api.h"
 #include "server/gate.h"
 #include "server/mcp.h"
-#include "server/model_path.h"
+#include "server/model_store.h"
 
 static const struct option options[] = {
     {.name = "show", .type = OPTION_FLAG, .help = "show every setting (as without it)"},
@@ -38,13 +38,13 @@ static enum status show_model(const struct session *s, struct table *t, struct e
     const char *variable = getenv("COGNATE_MODEL");
     const char *origin = s->options.model != NULL                  ? "--model"
                          : variable != NULL && variable[0] != '\0' ? "$COGNATE_MODEL"
-                                                                   : "installed";
+                                                                   : "in use";
     struct error missing = {0};
-    char *path = NULL;
-    enum status status = model_path(s->options.model, &path, &missing);
-    status = show(s, t, "model", status == STATUS_OK ? path : "", status == STATUS_OK ? origin : missing.text,
-                  err);
-    free(path);
+    struct model_ref found = {0};
+    enum status status = model_store_find(s->options.model, &found, &missing);
+    status = show(s, t, "model", status == STATUS_OK ? found.path : "",
+                  status == STATUS_OK ? origin : missing.text, err);
+    model_ref_release(&found);
     return status;
 }
 

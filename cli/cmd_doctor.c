@@ -98,7 +98,7 @@ static enum status check_model(struct doctor *d, struct error *err)
     if (status == STATUS_OK)
         status = engine_model(e, &m, &found);
     if (status == STATUS_OK)
-        status = engine_canaries(e, &lowest, &count, &found);
+        status = engine_canaries(e, m, &lowest, &count, &found);
     if (status != STATUS_OK) {
         status = report(d, FINDING_FAIL, "model", err, "%s", found.text);
     } else {

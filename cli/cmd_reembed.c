@@ -10,7 +10,7 @@ static const struct option options[] = {
     {.name = "to",
      .type = OPTION_TEXT,
      .value = "MODEL",
-     .help = "name of the model to change to (--also-model brings it in)"},
+     .help = "the installed model to change to: NAME, NAME@VERSION or NAME@LABEL"},
     {.name = "rollback", .type = OPTION_FLAG, .help = "go back to the vectors before, while they are kept"},
     {.name = "dry-run", .type = OPTION_FLAG, .help = "only say what it would take"},
     {.name = "grace",
@@ -29,9 +29,8 @@ static const struct option options[] = {
 };
 
 static const struct example examples[] = {
-    {"--also-model new.gguf collection reembed default --to new --dry-run", "passages, tokens and seconds"},
-    {"--also-model new.gguf collection reembed default --to new",
-     "while searches go on; a server must know the model"},
+    {"collection reembed default --to minilm --dry-run", "passages, tokens and seconds"},
+    {"collection reembed default --to minilm", "while searches and writes go on"},
     {"collection reembed default --rollback", "back to the vectors before"},
     {0},
 };

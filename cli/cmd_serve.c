@@ -145,7 +145,7 @@ const struct command command_serve = {
         "commands "
         "work while it runs. Its log is one JSON object a request on stderr, without the texts. SIGTERM and "
         "Ctrl-C end it after the requests under way; SIGHUP reads the keys and the "
-        "certificate again.",
+        "certificate again, and looks again which model is in use.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -14,6 +14,8 @@ extern const struct command command_index, command_search, command_similar, comm
 extern const struct command command_compact, command_backup, command_restore, command_export, command_import,
     command_job_list, command_job_show, command_job_cancel;
 extern const struct command command_collection_reembed;
+extern const struct command command_model_list, command_model_show, command_model_add, command_model_remove,
+    command_model_verify, command_model_use, command_model_rollback, command_model_label;
 
 /* In the order of the help page, ended by NULL. */
 extern const struct command *const commands[];

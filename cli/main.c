@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     }
     if (status != STATUS_OK) {
         fprintf(stderr, "cognate: %s\n", err.text);
-    } else if (arguments_flag(&a, "version")) {
+    } else if (arguments_common(&a, "version")) {
         outcome = run_command(&command_version, &a, &err);
     } else if (c == NULL) {
         outcome = without_command(name, arguments_flag(&a, "help"), &err);

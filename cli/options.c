@@ -219,6 +219,11 @@ bool arguments_given(const struct arguments *a, const char *name)
     return last_of(a, known(a, name)) != NULL;
 }
 
+bool arguments_common(const struct arguments *a, const char *name)
+{
+    return last_of(a, find_in(a->common, name, strlen(name), 0)) != NULL;
+}
+
 bool arguments_flag(const struct arguments *a, const char *name)
 {
     return arguments_given(a, name);

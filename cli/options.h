@@ -69,6 +69,9 @@ enum status arguments_read(struct arguments *a, int argc, char **argv, int from,
 /* What was given, or the fallback. The name must be in a table of the right type. */
 bool arguments_flag(const struct arguments *a, const char *name);
 bool arguments_given(const struct arguments *a, const char *name);
+bool arguments_common(const struct arguments *a,
+                      const char *name); /* the option of every command of that name,
+                                             where a command has one of its own too */
 const char *arguments_text(const struct arguments *a,
                            const char *name); /* NULL: neither given nor a fallback */
 unsigned long arguments_count(const struct arguments *a, const char *name);

@@ -19,13 +19,10 @@ const struct option session_options[] = {
     {.name = "db", .type = OPTION_TEXT, .value = "FILE", .help = "the store (" SESSION_DB_PLACES ")"},
     {.name = "model",
      .type = OPTION_TEXT,
-     .value = "FILE",
-     .help = "the model, a GGUF file ($COGNATE_MODEL, else the installed one)"},
-    {.name = "also-model",
-     .type = OPTION_TEXT,
-     .repeated = true,
-     .value = "FILE",
-     .help = "a further model, for collections made with it"},
+     .value = "MODEL",
+     .help = "the model: NAME, NAME@VERSION or NAME@LABEL of an installed one, or a GGUF file "
+             "($COGNATE_MODEL, else "
+             "the one in use)"},
     {.name = "json", .type = OPTION_FLAG, .help = "print JSON, one object a line, as the HTTP API gives it"},
     {.name = "threads",
      .type = OPTION_COUNT,
@@ -92,11 +89,6 @@ enum status session_init(struct session *s, const struct arguments *a, struct er
     buf_init(&s->db, SESSION_PATH);
     s->options.mode = STORE_READ;
     s->options.model = arguments_text(a, "model");
-    for (size_t i = 0; i < SESSION_MODELS && arguments_each(a, "also-model", i) != NULL; i++)
-        s->also[i] = arguments_each(a, "also-model", i);
-    s->options.also = s->also;
-    if (arguments_each(a, "also-model", SESSION_MODELS) != NULL)
-        return error_set(err, STATUS_INVALID, "--also-model can be given %d times", SESSION_MODELS);
     s->options.threads = (unsigned)arguments_count(a, "threads");
     s->options.precision = arguments_choice(a, "precision") == 1 ? PRECISION_F32 : PRECISION_INT8;
     return isa_parse(arguments_text(a, "isa"), &s->options.isa, err);

@@ -15,7 +15,6 @@
 #include "server/engine.h"
 
 #define SESSION_PATH    4096 /* longest path of a store */
-#define SESSION_MODELS  8    /* further ones at a time */
 #define SESSION_TIMEOUT 600  /* seconds, at most */
 
 /* The usual place of a store, as help says it. */
@@ -30,7 +29,6 @@ struct session {
     enum format format;            /* of tables; FORMAT_JSON with --json */
     struct buf db;                 /* path of the store, after session_db */
     const char *db_origin;         /* which option, variable or rule gave it */
-    const char *also[SESSION_MODELS + 1];
     struct engine_options options; /* of the model; without a store */
 };
 

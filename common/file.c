@@ -150,17 +150,24 @@ enum status file_write_atomic(const char *path, const void *bytes, size_t n, str
     return status;
 }
 
+enum status folder_sync(const char *path, struct error *err)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status =
+        folder >= 0 && fsync(folder) == 0 ? STATUS_OK : error_system(err, errno, "sync the folder", path);
+    if (folder >= 0)
+        close(folder);
+    return status;
+}
+
 enum status file_replace(const char *from, const char *to, struct error *err)
 {
     char *copy = strdup(to);
     enum status status = copy != NULL ? STATUS_OK : error_memory(err, "renaming a file");
     if (status == STATUS_OK && rename(from, to) != 0)
         status = error_system(err, errno, "rename a new file to", to);
-    int folder = status == STATUS_OK ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (status == STATUS_OK && (folder < 0 || fsync(folder) != 0))
-        status = error_system(err, errno, "sync the folder of", to);
-    if (folder >= 0)
-        close(folder);
+    if (status == STATUS_OK)
+        status = folder_sync(dirname(copy), err);
     free(copy);
     return status;
 }

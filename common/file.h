@@ -41,8 +41,12 @@ void draft_close(struct draft *d); /* removes what was not committed; accepts a 
 /* The same in one call. */
 enum status file_write_atomic(const char *path, const void *bytes, size_t n, struct error *err);
 
-/* Renames `from`, whose content is on the disk, to `to`, and brings the renaming to the disk too. */
+/* Renames `from`, a file or folder whose content is on the disk, to `to`, and brings the renaming to the disk
+ * too. */
 enum status file_replace(const char *from, const char *to, struct error *err);
+
+/* Brings what was made, renamed or removed in a folder to the disk. */
+enum status folder_sync(const char *path, struct error *err);
 
 /* Creates `path` and the folders above it (mode 0700) where they are missing. */
 enum status folder_create(const char *path, struct error *err);

@@ -348,6 +348,7 @@ struct hit {
     double score;                /* what hits are ordered by: the cosine, bm25, or both in one (fusion.h) */
     double cosine;               /* of the passage, from the stored floats, in double; NAN by keywords alone */
     double bm25;                 /* of the passage; 0 when it has none of the words; NAN by meaning alone */
+    double relevance; /* of the cosine, NAN when it is not known; for who knows the model to fill in */
     const struct mark *marks;    /* where the passage has words of the query */
     size_t mark_count;
 };

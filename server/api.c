@@ -115,6 +115,7 @@ static void run(struct api_call *call)
     call->query = parameters;
     if (status == STATUS_OK)
         call->route->handle(call);
+    engine_let_go(call->engine, call->model);
     json_decref(parameters);
     free(buffer);
 }

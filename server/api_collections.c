@@ -13,6 +13,13 @@
     }
 
 static const struct field settings_fields[] = {
+    {.name = "model",
+     .kind = FIELD_TEXT,
+     .least = 1,
+     .most = 128,
+     .about = "The installed model that makes its vectors, as NAME, NAME@VERSION or NAME@LABEL; the one in "
+              "use when "
+              "absent."},
     {.name = "passage_tokens",
      .kind = FIELD_INTEGER,
      .least = 32,
@@ -174,6 +181,21 @@ void handle_collection_get(struct api_call *call)
     answer_collection(call, 200);
 }
 
+/* Whether the model that a PUT names is that of the collection there is. */
+static enum status same_model(struct api_call *call, const struct collection_settings *s)
+{
+    const struct engine_model *m = NULL;
+    struct text name = shape_text(call->body, "model");
+    enum status status = name.len > 0 ? call_model(call, name, &m) : STATUS_OK;
+    if (status == STATUS_OK && m != NULL && memcmp(m->space_id, s->space_id, sizeof s->space_id) != 0)
+        status = error_field(
+            &call->err, STATUS_CONFLICT, "model",
+            "the collection is there with the model %.*s; POST /v1/admin/reembed (cognate collection "
+            "reembed) changes that",
+            (int)s->model.len, s->model.data);
+    return status;
+}
+
 /* Whether the settings that a PUT names are those of the collection there is. */
 static enum status same_settings(struct api_call *call)
 {
@@ -183,6 +205,8 @@ static enum status same_settings(struct api_call *call)
     if (status == STATUS_OK)
         status = collection_info(c, &info, &call->err);
     const struct collection_settings *s = &info.settings;
+    if (status == STATUS_OK)
+        status = same_model(call, s);
     if (status == STATUS_OK &&
         (shape_integer(call->body, "passage_tokens", s->passage_tokens) != s->passage_tokens ||
          shape_integer(call->body, "passage_overlap", s->passage_overlap) != s->passage_overlap ||
@@ -207,8 +231,9 @@ void handle_collection_put(struct api_call *call)
                           : overlap < 0 ? 0
                                         : (uint32_t)overlap,
     };
-    enum status status = engine_collection_create(call->engine, call->captures[0], &passages,
-                                                  shape_boolean(call->body, "keyword", true), &err);
+    enum status status =
+        engine_collection_create(call->engine, call->captures[0], shape_text(call->body, "model"), &passages,
+                                 shape_boolean(call->body, "keyword", true), &err);
     bool there = status == STATUS_CONFLICT;
     if (there)
         status = same_settings(call);

@@ -1,9 +1,12 @@
 /* The routes of OpenAI's embeddings API: platform.openai.com/docs/api-reference/embeddings and /models. */
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "server/embed_call.h"
 #include "server/json_schema.h"
 #include "server/json_write.h"
+#include "server/model_store.h"
 #include "server/routes.h"
 
 static const struct field embeddings_fields[] = {
@@ -50,6 +53,14 @@ static const struct field model_fields[] = {
     {.name = "object", .kind = FIELD_TEXT, .required = true, .about = "model"},
     {.name = "created", .kind = FIELD_INTEGER, .required = true, .about = "Unix seconds of its file."},
     {.name = "owned_by", .kind = FIELD_TEXT, .required = true, .about = "cognate"},
+    {.name = "version",
+     .kind = FIELD_INTEGER,
+     .required = true,
+     .about = "The version that the name alone calls."},
+    {.name = "in_use",
+     .kind = FIELD_BOOLEAN,
+     .required = true,
+     .about = "Whether it answers who asks for no model."},
 };
 const struct shape shape_model = SHAPE("Model", "A model.", model_fields, .open = true);
 
@@ -60,7 +71,7 @@ static const struct field models_fields[] = {
      .count = FIELD_LIST,
      .required = true,
      .of = &shape_model,
-     .about = "One: a server has one model."},
+     .about = "Those installed."},
 };
 const struct shape shape_models = SHAPE("Models", "The models here.", models_fields);
 
@@ -121,30 +132,91 @@ void handle_openai_embeddings(struct api_call *call)
     embed_call_release(&m);
 }
 
-static json_t *model_json(const struct engine_model *model)
+/* A model as OpenAI lists it, and which of its name it is. */
+static json_t *model_json(const char *name, unsigned version, const char *path, bool own)
 {
     struct stat st;
-    return json_pack("{s:s, s:s, s:I, s:s}", "id", model->name, "object", "model", "created",
-                     stat(model->path, &st) == 0 ? (json_int_t)st.st_mtime : 0, "owned_by", "cognate");
+    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:b}", "id", name, "object", "model", "created",
+                     stat(path, &st) == 0 ? (json_int_t)st.st_mtime : 0, "owned_by", "cognate", "version",
+                     (json_int_t)version, "in_use", own);
+}
+
+static bool is_own(const struct engine_model *own, const struct model_ref *ref)
+{
+    return own->installed && own->version == ref->version && strcmp(own->name, ref->name) == 0;
+}
+
+/* Every name once, with the version that the name alone calls. */
+static enum status add_models(struct api_call *call, const struct engine_model *own, json_t *list)
+{
+    struct model_ref *refs = NULL, found = {0};
+    size_t n = 0;
+    enum status status = model_store_list(&refs, &n, &call->err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        bool again = i > 0 && strcmp(refs[i].name, refs[i - 1].name) == 0;
+        if (again || (!own->installed && strcmp(refs[i].name, own->name) == 0) ||
+            model_store_find(refs[i].name, &found, NULL) != STATUS_OK)
+            continue;
+        if (json_array_append_new(
+                list, model_json(found.name, found.version, found.path, is_own(own, &found))) != 0)
+            status = error_memory(&call->err, "listing the models");
+        model_ref_release(&found);
+    }
+    model_refs_free(refs, n);
+    return status;
 }
 
 void handle_models(struct api_call *call)
 {
-    const struct engine_model *model;
-    if (call_model(call, (struct text){0}, &model) == STATUS_OK)
-        call_answer(call, 200, json_pack("{s:s, s:[o]}", "object", "list", "data", model_json(model)));
+    const struct engine_model *own;
+    json_t *list = json_array();
+    enum status status = call_model(call, (struct text){0}, &own);
+    if (status == STATUS_OK && !own->installed &&
+        json_array_append_new(list, model_json(own->name, own->version, own->path, true)) != 0)
+        status = error_memory(&call->err, "listing the models");
+    if (status == STATUS_OK)
+        status = add_models(call, own, list);
+    if (status == STATUS_OK)
+        call_answer(call, 200, json_pack("{s:s, s:O}", "object", "list", "data", list));
+    json_decref(list);
+}
+
+/* The model that the path names, without loading it. */
+static enum status named_json(struct api_call *call, json_t **out)
+{
+    const struct engine_model *own;
+    struct model_ref found = {0};
+    struct text name = call->captures[0];
+    char spec[MODEL_SPEC];
+    enum status status = call_model(call, (struct text){0}, &own);
+    if (status != STATUS_OK)
+        return status;
+    if (text_is(name, own->name) || text_is(name, own->bound)) {
+        *out = model_json(own->name, own->version, own->path, true);
+        return STATUS_OK;
+    }
+    snprintf(spec, sizeof spec, "%.*s", (int)(name.len < MODEL_SPEC ? name.len : MODEL_SPEC - 1), name.data);
+    status = model_store_find(spec, &found, &call->err);
+    if (status == STATUS_OK && found.name[0] == '\0')
+        status =
+            error_field(&call->err, STATUS_NOT_FOUND, "model", "there is no model \"%.128s\" here", spec);
+    if (status == STATUS_OK)
+        *out = model_json(found.name, found.version, found.path, is_own(own, &found));
+    model_ref_release(&found);
+    return status;
 }
 
 /* One object for the clients of OpenAI and of TensorFlow Serving, which both ask here. */
 void handle_model(struct api_call *call)
 {
-    const struct engine_model *model;
-    if (call_model(call, call->captures[0], &model) != STATUS_OK)
-        return;
-    json_t *body = model_json(model);
-    if (json_object_set_new(body, "model_version_status", tf_status_json(model)) != 0) {
-        json_decref(body);
-        body = NULL;
-    }
-    call_answer(call, 200, body);
+    json_t *body = NULL, *versions = NULL;
+    enum status status = named_json(call, &body);
+    if (status == STATUS_OK)
+        status = tf_status_json(call, &versions);
+    if (status == STATUS_OK && json_object_set(body, "model_version_status", versions) != 0)
+        status = error_memory(&call->err, "describing a model");
+    if (status == STATUS_OK)
+        call_answer(call, 200, json_incref(body));
+    json_decref(versions);
+    json_decref(body);
 }

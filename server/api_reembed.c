@@ -18,7 +18,7 @@ static const struct field reembed_fields[] = {
     {.name = "model",
      .kind = FIELD_TEXT,
      .most = 128,
-     .about = "Name of the model to change to; with rollback that of the vectors before."},
+     .about = "The installed model to change to: NAME, NAME@VERSION or NAME@LABEL."},
     {.name = "rollback",
      .kind = FIELD_BOOLEAN,
      .about = "Go back to the vectors before, while they are kept."},
@@ -56,35 +56,32 @@ static const struct field estimate_fields[] = {
 const struct shape shape_reembed_estimate =
     SHAPE("ReembedEstimate", "What a change of model would take.", estimate_fields);
 
-/* The model to change to, by its name. */
-static enum status model_name(struct api_call *call, struct text *out, char buffer[128])
+/* The model to change to: the one that the body names, or that of the vectors there were before. */
+static enum status target(struct api_call *call, const struct engine_model **out)
 {
     struct collection *spare = NULL;
     struct collection_info about = {0};
     struct text name = shape_text(call->body, "model");
-    if (!shape_boolean(call->body, "rollback", false)) {
-        *out = name;
+    if (!shape_boolean(call->body, "rollback", false))
         return name.len > 0
-                   ? STATUS_OK
+                   ? call_model(call, name, out)
                    : error_field(&call->err, STATUS_INVALID, "model", "say which model, or rollback");
-    }
     enum status status = store_spare_open(engine_store(call->engine), shape_text(call->body, "collection"),
                                           &spare, &call->err);
     if (status == STATUS_OK)
         status = collection_info(spare, &about, &call->err);
-    if (status == STATUS_OK) {
-        size_t n = about.settings.model.len < 127 ? about.settings.model.len : 127;
-        memcpy(buffer, about.settings.model.data, n);
-        buffer[n] = '\0';
-        *out = text_of(buffer);
-    }
+    if (status == STATUS_OK)
+        status = call_model_of(call, about.settings.space_id, out);
+    if (status == STATUS_OK)
+        status = check_space(*out, &about.settings, &call->err);
     collection_info_release(&about);
     collection_release(spare);
     return status;
 }
 
 /* Embeds the first passages of some documents with the new model: tokens a second. */
-static enum status measure(struct api_call *call, struct collection *c, struct engine *to, double *rate)
+static enum status measure(struct api_call *call, struct collection *c, const struct engine_model *to,
+                           double *rate)
 {
     struct document *documents = NULL;
     struct text texts[SAMPLE];
@@ -95,8 +92,9 @@ static enum status measure(struct api_call *call, struct collection *c, struct e
     for (size_t i = 0; i < n && status == STATUS_OK; i++)
         texts[i] = documents[i].text;
     if (status == STATUS_OK)
-        status = engine_embed(to,
-                              &(struct embed_request){.texts = texts,
+        status = engine_embed(call->engine,
+                              &(struct embed_request){.model = to,
+                                                      .texts = texts,
                                                       .n = n,
                                                       .long_text = LONG_TEXT_TRUNCATE,
                                                       .input_type = INPUT_DOCUMENT,
@@ -111,17 +109,14 @@ static enum status measure(struct api_call *call, struct collection *c, struct e
     return status;
 }
 
-static void estimate(struct api_call *call, struct text model)
+static void estimate(struct api_call *call, const struct engine_model *to)
 {
     struct collection *c = NULL;
     struct collection_info about = {0};
-    struct engine *to = NULL;
     uint64_t tokens = 0;
     double rate = 0;
-    enum status status = engine_named(call->engine, model, &to, &call->err);
-    if (status == STATUS_OK)
-        status = store_collection_open(engine_store(call->engine), shape_text(call->body, "collection"), &c,
-                                       &call->err);
+    enum status status = store_collection_open(engine_store(call->engine),
+                                               shape_text(call->body, "collection"), &c, &call->err);
     if (status == STATUS_OK)
         status = collection_info(c, &about, &call->err);
     if (status == STATUS_OK)
@@ -130,8 +125,8 @@ static void estimate(struct api_call *call, struct text model)
         status = measure(call, c, to, &rate);
     if (status == STATUS_OK)
         call_answer(call, 200,
-                    json_pack("{s:o, s:o, s:I, s:I, s:I, s:f}", "collection", text_json(about.settings.name),
-                              "model", text_json(model), "documents", (json_int_t)about.documents, "passages",
+                    json_pack("{s:o, s:s, s:I, s:I, s:I, s:f}", "collection", text_json(about.settings.name),
+                              "model", to->bound, "documents", (json_int_t)about.documents, "passages",
                               (json_int_t)about.passages, "tokens", (json_int_t)tokens, "seconds",
                               rate > 0 ? (double)tokens / rate : 0.0));
     collection_info_release(&about);
@@ -141,24 +136,23 @@ static void estimate(struct api_call *call, struct text model)
 void handle_reembed(struct api_call *call)
 {
     struct store *s = NULL;
-    struct engine *to = NULL;
+    const struct engine_model *to = NULL;
     struct collection *c = NULL;
-    struct text model = {0};
-    char buffer[128];
+    char space[65] = "";
     struct buf arguments;
     buf_init(&arguments, 4096);
     enum status status = call_store(call, &s);
     if (status == STATUS_OK)
-        status = model_name(call, &model, buffer);
+        status = target(call, &to);
     if (status == STATUS_OK && shape_boolean(call->body, "dry_run", false)) {
-        estimate(call, model);
+        estimate(call, to);
         return;
     }
     if (status == STATUS_OK)
-        status = engine_named(call->engine, model, &to, &call->err);
-    if (status == STATUS_OK)
         status = store_collection_open(s, shape_text(call->body, "collection"), &c, &call->err);
-    json_t *object = json_pack("{s:o, s:I, s:f}", "model", text_json(model), "grace_s",
+    if (status == STATUS_OK)
+        hex_text(to->space_id, sizeof to->space_id, space);
+    json_t *object = json_pack("{s:s, s:I, s:f}", "space_id", space, "grace_s",
                                (json_int_t)shape_integer(call->body, "grace_s", GRACE_S), "overlap",
                                shape_number(call->body, "min_overlap", 0));
     if (status == STATUS_OK)

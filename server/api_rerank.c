@@ -128,12 +128,10 @@ static int by_score(const void *a, const void *b)
 }
 
 /* P(relevant) of a cosine; of a model without a curve the cosine moved to 0 … 1. */
-static enum status relevance(struct api_call *call, double cosine, double *out)
+static double relevance(const struct engine_model *m, double cosine)
 {
-    enum status status = engine_relevance(call->engine, cosine, false, out, &call->err);
-    if (status == STATUS_OK && isnan(*out))
-        *out = (1 + cosine) / 2;
-    return status;
+    double relevance = engine_relevance(m, cosine, false);
+    return isnan(relevance) ? (1 + cosine) / 2 : relevance;
 }
 
 /* The texts (a list of texts) in order of relevance to the query, in ranks (owned by the caller). */
@@ -160,7 +158,7 @@ static enum status rank_texts(struct api_call *call, const json_t *query, const 
             dot += (double)q.rows.vectors[j] * d.rows.vectors[i * d.rows.width + j];
         ranks[i] = (struct rank){i, fmax(-1, fmin(1, dot))};
         if (!raw)
-            status = relevance(call, ranks[i].score, &ranks[i].score);
+            ranks[i].score = relevance(d.model, ranks[i].score);
     }
     if (status == STATUS_OK) {
         qsort(ranks, n, sizeof *ranks, by_score);

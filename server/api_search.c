@@ -31,7 +31,7 @@ struct search {
     const char *group; /* the field to group by; NULL for none */
     struct cursor cursor;
     unsigned char digest[CURSOR_QUERY];
-    bool several, explain, highlight, symmetric;
+    bool several, explain, highlight;
     unsigned parts; /* bits of enum search_part */
 };
 
@@ -64,7 +64,6 @@ static enum status read_queries(struct search *s, struct error *err)
         return error_field(err, STATUS_INVALID, "query", "give one of query, vector, queries and like");
     s->n = 1;
     s->several = queries != NULL;
-    s->symmetric = given == 0;
     if (s->several && s->like_count + s->unlike_count > 0)
         return error_field(err, STATUS_INVALID, "like",
                            "like and unlike go with one query, not with queries");
@@ -369,12 +368,10 @@ static json_t *marks_json(const struct hit *h)
     return list;
 }
 
-static json_t *part_json(struct api_call *call, const struct search *s, enum search_part part,
-                         const struct answer *a, size_t i)
+static json_t *part_json(const struct search *s, enum search_part part, const struct answer *a, size_t i)
 {
     const struct listed *item = &a->items[i];
     const struct hit *h = item->hit;
-    double relevance;
     switch (part) {
     case COLLECTION:
         return text_json(s->collections[item->list]);
@@ -382,11 +379,8 @@ static json_t *part_json(struct api_call *call, const struct search *s, enum sea
         return number_or_null(h->cosine);
     case BM25:
         return number_or_null(h->bm25);
-    case RELEVANCE: /* known without the model: that there is none */
-        return !isnan(h->cosine) &&
-                       engine_relevance(call->engine, h->cosine, s->symmetric, &relevance, NULL) == STATUS_OK
-                   ? number_or_null(relevance)
-                   : json_null();
+    case RELEVANCE:
+        return number_or_null(h->relevance);
     case LANG:
         return text_json(h->lang);
     case TITLE:
@@ -400,7 +394,7 @@ static json_t *part_json(struct api_call *call, const struct search *s, enum sea
     }
 }
 
-static json_t *hit_json(struct api_call *call, const struct search *s, const struct answer *a, size_t i)
+static json_t *hit_json(const struct search *s, const struct answer *a, size_t i)
 {
     const struct listed *item = &a->items[i];
     json_t *hit = json_pack("{s:o, s:f}", "id", text_json(item->hit->id), "score", item->hit->score);
@@ -408,7 +402,7 @@ static json_t *hit_json(struct api_call *call, const struct search *s, const str
     for (unsigned part = 0; search_part_names[part] != NULL && good; part++)
         if ((s->parts & 1u << part) != 0)
             good = json_object_set_new(hit, search_part_names[part],
-                                       part_json(call, s, (enum search_part)part, a, i)) == 0;
+                                       part_json(s, (enum search_part)part, a, i)) == 0;
     if (good && s->group != NULL)
         good = json_object_set_new(hit, "group",
                                    item->group != NULL ? json_incref(item->group) : json_null()) == 0;
@@ -465,13 +459,13 @@ static json_t *plan_json(const struct search *s, size_t i)
     return NULL;
 }
 
-static json_t *result_json(struct api_call *call, const struct search *s, size_t i)
+static json_t *result_json(const struct search *s, size_t i)
 {
     const struct answer *a = &s->answers[i];
     json_t *hits = json_array();
     bool good = hits != NULL;
     for (size_t j = 0; j < a->count && good; j++)
-        good = json_array_append_new(hits, hit_json(call, s, a, j)) == 0;
+        good = json_array_append_new(hits, hit_json(s, a, j)) == 0;
     if (good)
         return json_pack("{s:o, s:o, s:o}", "hits", hits, "plan", plan_json(s, i), "next_cursor",
                          next_cursor(s));
@@ -479,13 +473,13 @@ static json_t *result_json(struct api_call *call, const struct search *s, size_t
     return NULL;
 }
 
-static json_t *results_json(struct api_call *call, const struct search *s)
+static json_t *results_json(const struct search *s)
 {
     if (!s->several)
-        return result_json(call, s, 0);
+        return result_json(s, 0);
     json_t *results = json_array();
     for (size_t i = 0; i < s->n; i++)
-        if (json_array_append_new(results, result_json(call, s, i)) != 0) {
+        if (json_array_append_new(results, result_json(s, i)) != 0) {
             json_decref(results);
             return NULL;
         }
@@ -505,7 +499,7 @@ void handle_search(struct api_call *call)
     searched = clock_ms();
     call->reply->search_ms = searched - parsed;
     if (status == STATUS_OK) {
-        json_t *body = results_json(call, &s);
+        json_t *body = results_json(&s);
         answered = clock_ms();
         bool good = json_object_set_new(body, "took_ms", json_real(answered - start)) == 0;
         if (good && s.explain)

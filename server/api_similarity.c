@@ -98,19 +98,18 @@ static enum status read_pairs(const json_t *pairs, json_t *all, struct error *er
     return status;
 }
 
-static json_t *pair_json(struct api_call *call, const struct embeddings *v, size_t first)
+static json_t *pair_json(const struct embed_call *m, size_t first)
 {
-    double score = embeddings_cosine(v, first, first + 1), relevance;
-    if (engine_relevance(call->engine, score, true, &relevance, &call->err) != STATUS_OK)
-        return NULL;
-    return json_pack("{s:f, s:o}", "score", score, "relevance", number_or_null(relevance));
+    double score = embeddings_cosine(&m->rows, first, first + 1);
+    return json_pack("{s:f, s:o}", "score", score, "relevance",
+                     number_or_null(engine_relevance(m->model, score, true)));
 }
 
-static void answer_pairs(struct api_call *call, const struct embeddings *v)
+static void answer_pairs(struct api_call *call, const struct embed_call *m)
 {
     json_t *results = json_array();
-    for (size_t i = 0; i < v->rows && results != NULL; i += 2)
-        if (json_array_append_new(results, pair_json(call, v, i)) != 0) {
+    for (size_t i = 0; i < m->rows.rows && results != NULL; i += 2)
+        if (json_array_append_new(results, pair_json(m, i)) != 0) {
             json_decref(results);
             results = NULL;
         }
@@ -160,11 +159,11 @@ void handle_similarity(struct api_call *call)
     if (status == STATUS_OK)
         status = embed_call_run(&m, call);
     if (status == STATUS_OK && pairs != NULL)
-        answer_pairs(call, &m.rows);
+        answer_pairs(call, &m);
     else if (status == STATUS_OK && lists)
         answer_matrix(call, &m.rows, rows);
     else if (status == STATUS_OK)
-        call_answer(call, 200, pair_json(call, &m.rows, 0));
+        call_answer(call, 200, pair_json(&m, 0));
     embed_call_release(&m);
     json_decref(all);
 }

@@ -72,12 +72,12 @@ void handle_health(struct api_call *call)
     handle_readyz(call);
 }
 
-/* The loaded model, null when there is none yet; never waits for it. */
-static json_t *model_json(struct engine *e)
+/* The engine's own model, null when there is none yet; never waits for it. */
+static json_t *model_json(struct api_call *call)
 {
     const struct engine_model *m;
     char space[65];
-    if (!engine_loaded(e) || engine_model(e, &m, NULL) != STATUS_OK)
+    if (!engine_loaded(call->engine) || call_model(call, (struct text){0}, &m) != STATUS_OK)
         return json_null();
     hex_text(m->space_id, sizeof m->space_id, space);
     return json_pack("{s:s, s:o, s:o, s:s, s:I, s:I, s:s, s:s, s:I}", "name", m->name, "version",
@@ -95,7 +95,7 @@ void handle_version(struct api_call *call)
         return;
     call_answer(call, 200,
                 json_pack("{s:s, s:s, s:o, s:s, s:s?, s:o}", "name", "cognate", "version", COGNATE_VERSION,
-                          "model", model_json(call->engine), "jansson", jansson_version_str(), "sqlite",
+                          "model", model_json(call), "jansson", jansson_version_str(), "sqlite",
                           info.sqlite_version, "schema",
                           s != NULL ? json_integer(info.schema_version) : json_null()));
 }

@@ -1,6 +1,6 @@
-/* The REST API of TensorFlow Serving (tensorflow.org/tfx/serving/api_rest): a model with one signature,
- * serving_default, from texts to vectors. Its version is the one that the model file names, where that is a
- * number, else 1; its label is "stable". */
+/* The REST API of TensorFlow Serving (tensorflow.org/tfx/serving/api_rest): models with one signature,
+ * serving_default, from texts to vectors. Versions and labels are those of the model store. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "server/embed_call.h"
 #include "server/json_schema.h"
 #include "server/json_write.h"
+#include "server/model_store.h"
 #include "server/routes.h"
 
 #define SIGNATURE "serving_default"
@@ -59,41 +60,132 @@ static const struct field status_fields[] = {
 };
 const struct shape shape_tf_status = SHAPE("TfStatus", "The state of a model.", status_fields);
 
-static struct text version_of(const struct engine_model *m)
+/* What the path calls, as the model store does: NAME, NAME@VERSION or NAME@LABEL. */
+static enum status called(struct api_call *call, char out[MODEL_SPEC])
 {
-    struct text version = m->info->version;
-    bool number = version.len > 0 && version.len < 10;
-    for (size_t i = 0; i < version.len && number; i++)
-        number = version.data[i] >= '0' && version.data[i] <= '9';
-    return number ? version : text_of("1");
+    struct text name = call->captures[0], what = call->captures[1];
+    if (name.len + what.len + 2 > MODEL_SPEC)
+        return error_set(&call->err, STATUS_NOT_FOUND, "there is no model of so long a name");
+    snprintf(out, MODEL_SPEC, "%.*s%s%.*s", (int)name.len, name.data, what.len > 0 ? "@" : "", (int)what.len,
+             what.data);
+    return STATUS_OK;
 }
 
-/* The model that the path names, with its version or label where it names one. */
+/* Whether what stands behind the name is a number where the path has a version, and none where it has a
+ * label. */
+static bool fits(const struct api_call *call)
+{
+    struct text what = call->captures[1];
+    bool digits = what.len > 0;
+    for (size_t i = 0; i < what.len; i++)
+        digits &= what.data[i] >= '0' && what.data[i] <= '9';
+    return what.len == 0 || digits == (strstr(call->route->pattern, "/versions/") != NULL);
+}
+
+static enum status not_here(struct api_call *call)
+{
+    struct text name = call->captures[0], what = call->captures[1];
+    bool label = strstr(call->route->pattern, "/labels/") != NULL;
+    return error_set(&call->err, STATUS_NOT_FOUND,
+                     "%s \"%.*s\" of model %.*s is not here; GET /v1/models lists what is",
+                     label ? "label" : "version", (int)(what.len < 64 ? what.len : 64), what.data,
+                     (int)(name.len < 128 ? name.len : 128), name.data);
+}
+
+/* A loaded model that is not installed, when the path calls it: the engine's own, given as a file. */
+static bool is_own_file(struct api_call *call, const struct engine_model *m)
+{
+    char version[16];
+    snprintf(version, sizeof version, "%u", m->version);
+    return !m->installed && text_is(call->captures[0], m->name) &&
+           (call->captures[1].len == 0 || text_is(call->captures[1], version) ||
+            (strstr(call->route->pattern, "/labels/") != NULL && text_is(call->captures[1], "stable")));
+}
+
+/* The model that the path names, with its version or label where it names one; loads it. */
 static enum status tf_model(struct api_call *call, const struct engine_model **out)
 {
-    struct text wanted = call->captures[1];
-    enum status status = call_model(call, call->captures[0], out);
-    bool label = strstr(call->route->pattern, "/labels/") != NULL;
-    if (status != STATUS_OK || wanted.len == 0 ||
-        text_equal(wanted, label ? text_of("stable") : version_of(*out)))
-        return status;
-    return error_set(&call->err, STATUS_NOT_FOUND,
-                     "%s \"%.*s\" of model %s is not here; there is version %.*s, labelled stable",
-                     label ? "label" : "version", (int)(wanted.len < 64 ? wanted.len : 64), wanted.data,
-                     (*out)->name, (int)version_of(*out).len, version_of(*out).data);
+    char spec[MODEL_SPEC];
+    const struct engine_model *own = NULL;
+    if (call->captures[1].len == 0)
+        return call_model(call, call->captures[0], out);
+    enum status status = call_model(call, (struct text){0}, &own);
+    if (status == STATUS_OK && is_own_file(call, own)) {
+        *out = own;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = called(call, spec);
+    struct error none = {0};
+    struct model_ref found = {0};
+    if (status == STATUS_OK && (!fits(call) || model_store_find(spec, &found, &none) != STATUS_OK))
+        status = not_here(call);
+    model_ref_release(&found);
+    return status == STATUS_OK ? call_model(call, text_of(spec), out) : status;
 }
 
-json_t *tf_status_json(const struct engine_model *model)
+static const char *const state_names[] = {[MODEL_START] = "START",
+                                          [MODEL_LOADING] = "LOADING",
+                                          [MODEL_AVAILABLE] = "AVAILABLE",
+                                          [MODEL_UNLOADING] = "UNLOADING"};
+
+static enum status add_state(struct api_call *call, const char *name, unsigned version, json_t *list)
 {
-    return json_pack("[{s:o, s:s, s:{s:s, s:s}}]", "version", text_json(version_of(model)), "state",
-                     "AVAILABLE", "status", "error_code", "OK", "error_message", "");
+    char number[16];
+    snprintf(number, sizeof number, "%u", version);
+    json_t *state = json_pack("{s:s, s:s, s:{s:s, s:s}}", "version", number, "state",
+                              state_names[engine_model_state(call->engine, name, version)], "status",
+                              "error_code", "OK", "error_message", "");
+    return json_array_append_new(list, state) == 0 ? STATUS_OK : error_memory(&call->err, "listing versions");
+}
+
+/* The versions of a name that are installed, the highest first as TensorFlow Serving lists them. */
+static enum status add_versions(struct api_call *call, struct text name, json_t *list)
+{
+    struct model_ref *refs = NULL;
+    size_t n = 0;
+    enum status status = model_store_list(&refs, &n, &call->err);
+    for (size_t i = n; i > 0 && status == STATUS_OK; i--)
+        if (text_is(name, refs[i - 1].name))
+            status = add_state(call, refs[i - 1].name, refs[i - 1].version, list);
+    model_refs_free(refs, n);
+    return status;
+}
+
+enum status tf_status_json(struct api_call *call, json_t **out)
+{
+    char spec[MODEL_SPEC];
+    const struct engine_model *own = NULL;
+    struct model_ref found = {0};
+    json_t *list = json_array();
+    enum status status = list != NULL ? call_model(call, (struct text){0}, &own)
+                                      : error_memory(&call->err, "listing versions");
+    if (status == STATUS_OK && is_own_file(call, own)) {
+        status = add_state(call, own->name, own->version, list);
+    } else if (status == STATUS_OK && call->captures[1].len == 0) {
+        status = add_versions(call, call->captures[0], list);
+        if (status == STATUS_OK && json_array_size(list) == 0)
+            status = call_model(call, call->captures[0], &own); /* which says what there is */
+    } else if (status == STATUS_OK) {
+        status = called(call, spec);
+        if (status == STATUS_OK && (!fits(call) || model_store_find(spec, &found, NULL) != STATUS_OK))
+            status = not_here(call);
+        if (status == STATUS_OK)
+            status = add_state(call, found.name, found.version, list);
+    }
+    model_ref_release(&found);
+    if (status == STATUS_OK)
+        *out = list;
+    else
+        json_decref(list);
+    return status;
 }
 
 void handle_tf_status(struct api_call *call)
 {
-    const struct engine_model *model;
-    if (tf_model(call, &model) == STATUS_OK)
-        call_answer(call, 200, json_pack("{s:o}", "model_version_status", tf_status_json(model)));
+    json_t *list = NULL;
+    if (tf_status_json(call, &list) == STATUS_OK)
+        call_answer(call, 200, json_pack("{s:o}", "model_version_status", list));
 }
 
 /* A tensor of rows of `width` (0: of scalars). */
@@ -114,17 +206,19 @@ static json_t *tensor_json(const char *type, const char *name, uint32_t width)
 void handle_tf_metadata(struct api_call *call)
 {
     const struct engine_model *m;
+    char version[16];
     if (tf_model(call, &m) != STATUS_OK)
         return;
+    snprintf(version, sizeof version, "%u", m->version);
     json_t *signature =
         json_pack("{s:{s:o}, s:{s:o}, s:s}", "inputs", "inputs",
                   tensor_json("DT_STRING", "serving_default_inputs:0", 0), "outputs", "outputs",
                   tensor_json("DT_FLOAT", "StatefulPartitionedCall:0", m->info->width), "method_name",
                   "tensorflow/serving/predict");
     call_answer(call, 200,
-                json_pack("{s:{s:s, s:s, s:o}, s:{s:{s:{s:o}}}}", "model_spec", "name", m->name,
-                          "signature_name", "", "version", text_json(version_of(m)), "metadata",
-                          "signature_def", "signature_def", SIGNATURE, signature));
+                json_pack("{s:{s:s, s:s, s:s}, s:{s:{s:{s:o}}}}", "model_spec", "name", m->name,
+                          "signature_name", "", "version", version, "metadata", "signature_def",
+                          "signature_def", SIGNATURE, signature));
 }
 
 /* ---- predict ---- */

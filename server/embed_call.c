@@ -92,7 +92,8 @@ enum status embed_call_dimensions(struct embed_call *m, struct api_call *call, c
 enum status embed_call_run(struct embed_call *m, struct api_call *call)
 {
     double start = clock_ms();
-    struct embed_request request = {.texts = m->texts,
+    struct embed_request request = {.model = m->model,
+                                    .texts = m->texts,
                                     .n = m->n,
                                     .input_type = m->input_type,
                                     .long_text = m->long_text,

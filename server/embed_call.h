@@ -32,7 +32,9 @@ extern const char *const long_text_names[];
         EMBED_WISHES
 
 #define EMBED_WISHES                                                                                         \
-    {.name = "model", .kind = FIELD_TEXT, .about = "The model's name; the loaded one when absent."},         \
+    {.name = "model",                                                                                        \
+     .kind = FIELD_TEXT,                                                                                     \
+     .about = "The name of an installed model; the one in use when absent."},                                \
         {.name = "input_type",                                                                               \
          .kind = FIELD_TEXT,                                                                                 \
          .choices = input_type_names,                                                                        \
@@ -49,10 +51,10 @@ extern const char *const long_text_names[];
          .least = 1,                                                                                         \
          .most = 65536,                                                                                      \
          .about = "Shorter vectors: the first so many numbers, made a unit vector."},                        \
-    {                                                                                                        \
-        .name = "encoding_format", .kind = FIELD_TEXT, .choices = vector_encoding_names,                     \
-        .about = "float (the default): a list of numbers; base64: of their bytes, little-endian."            \
-    }
+        {.name = "encoding_format",                                                                          \
+         .kind = FIELD_TEXT,                                                                                 \
+         .choices = vector_encoding_names,                                                                   \
+         .about = "float (the default): a list of numbers; base64: of their bytes, little-endian."}
 
 struct embed_call {
     const struct engine_model *model;

@@ -12,11 +12,12 @@
  *     hits_release(&hits);
  *     engine_close(e);
  *
- * An engine owns the model, the encoder threads with their queue, and the store. Every call is safe from any
- * number of threads; texts handed in are borrowed for the call. `deadline_ms` is CLOCK_MONOTONIC
- * milliseconds, 0 for none: past it a call returns DEADLINE and leaves nothing half-done. `cancelled`, which may
- * be NULL, is a flag that another thread sets when nobody waits for the answer any more: the call returns
- * CANCELLED, soon, and leaves nothing half-done either. Texts must be valid UTF-8 (INVALID names the byte otherwise). OVERLOADED means that ENGINE_WAITING calls wait already.
+ * An engine owns its models, each with encoder threads and their queue, and the store. Every call is safe
+ * from any number of threads; texts handed in are borrowed for the call. `deadline_ms` is CLOCK_MONOTONIC
+ * milliseconds, 0 for none: past it a call returns DEADLINE and leaves nothing half-done. `cancelled`, which
+ * may be NULL, is a flag that another thread sets when nobody waits for the answer any more: the call returns
+ * CANCELLED, soon, and leaves nothing half-done either. Texts must be valid UTF-8 (INVALID names the byte
+ * otherwise). OVERLOADED means that ENGINE_WAITING calls wait already.
  */
 #ifndef COGNATE_SERVER_ENGINE_H
 #define COGNATE_SERVER_ENGINE_H
@@ -42,54 +43,102 @@
 
 struct engine_options {
     const char *db;    /* path of the store; NULL: an engine without a store (embed, similarity, tokenize) */
-    const char *model; /* path of a GGUF file; NULL: $COGNATE_MODEL, else the installed default */
-    const char *const
-        *also; /* paths of further models, ended by NULL; NULL for none: opened when they are needed */
+    const char *model; /* of whoever asks for none: as model_store_find takes it */
     enum store_mode mode;
     enum precision precision;
     enum isa isa;     /* usually cpu_best() */
-    unsigned threads; /* encoder threads; 0: one a core */
+    unsigned threads; /* encoder threads of a model; 0: one a core */
     bool forgetful;   /* every query is embedded, also one that was asked before: for measuring */
 };
 
 struct engine;
 
-/* Opens the store at once; the model is opened by the first call that needs it, so that what only reads the
+/* Opens the store at once; models are opened by the first call that needs them, so that what only reads the
  * store starts fast and works without one. */
 enum status engine_open(const struct engine_options *options, struct engine **out, struct error *err);
 void engine_close(struct engine *e); /* accepts NULL; waits for running calls */
 
-/* ---- model ---- */
-
-/* Opens the model now and starts the encoder threads. Safe to call again. */
-enum status engine_load(struct engine *e, struct error *err);
-bool engine_loaded(const struct engine *e);
-
-/* What the model is; loads it. Everything is borrowed from the engine. */
+/* ---- models ----
+ *
+ * A model is loaded once for all that need it, and is immutable. Whoever works with one holds it: what is
+ * taken out of service meanwhile is freed when the last of them lets go.
+ *
+ *     const struct engine_model *m = NULL;
+ *     if (engine_hold(e, text_of("minilm@2"), &m, &err) == STATUS_OK)
+ *         use(m->tokenizer, m->info);
+ *     engine_let_go(e, m);
+ */
+#define ENGINE_MODEL_NAME 128
 struct engine_model {
     const struct model_info *info;
     const struct tokenizer *tokenizer;
     const char *path;
-    char name[128];              /* what collections and API answers call it */
+    char name[ENGINE_MODEL_NAME];  /* what API answers call it */
+    unsigned version;              /* of an installed one; else the number that the file names, or 1 */
+    bool installed;                /* in the model store (model_store.h), or shipped with the program */
+    char bound[ENGINE_MODEL_NAME]; /* what collections made with it call it: the name, with "@VERSION" where
+                                      it was added */
     unsigned char space_id[32];
-    enum isa isa;                /* kernels in use */
+    enum isa isa; /* kernels in use */
     enum precision precision;
     unsigned threads;
 };
+
+/* The model of that name (model_store.h says how models are called; paths are not names), or the engine's own
+ * when it is empty; loads it. NOT_FOUND lists the names there are. */
+enum status engine_hold(struct engine *e, struct text name, const struct engine_model **out,
+                        struct error *err);
+
+/* The model that makes vectors of a space, found among those loaded and those installed; the engine's own
+ * when there is none, so that check_space says what is missing. */
+enum status engine_hold_space(struct engine *e, const unsigned char space_id[32],
+                              const struct engine_model **out, struct error *err);
+void engine_let_go(struct engine *e, const struct engine_model *m); /* accepts NULL */
+
+/* Loads the engine's own model now. Safe to call again. */
+enum status engine_load(struct engine *e, struct error *err);
+bool engine_loaded(const struct engine *e); /* never waits */
+
+/* The engine's own model without holding it, for programs that never change it: valid until engine_use. */
 enum status engine_model(struct engine *e, const struct engine_model **out, struct error *err);
 
-/* The engine of the model called `name`, which is `e` or one of its further models; it lives as long as `e`
- * and has no store of its own. NOT_FOUND lists the names there are. */
-enum status engine_named(struct engine *e, struct text name, struct engine **out, struct error *err);
+/* Takes a model out of service and says which; it comes back when it is asked for again. CONFLICT for the
+ * engine's own, NOT_FOUND when it is not loaded. */
+enum status engine_unload(struct engine *e, struct text model, char name[ENGINE_MODEL_NAME],
+                          unsigned *version, struct error *err);
+
+/* Makes an installed model the engine's own, and the one in use of the model store; or goes back to the one
+ * before. It is loaded first, so that no call waits for it or fails. */
+enum status engine_use(struct engine *e, struct text name, struct error *err);
+enum status engine_rollback(struct engine *e, struct error *err);
+
+/* Looks again which model the engine's own is: another one may be in use, or a label may have moved. */
+enum status engine_reload(struct engine *e, struct error *err);
+
+/* Every loaded model, held; let go of all by engine_models_free. */
+enum status engine_models(struct engine *e, const struct engine_model ***out, size_t *n, struct error *err);
+void engine_models_free(struct engine *e, const struct engine_model **models, size_t n);
+
+/* Where a model stands, as TensorFlow Serving calls it. */
+enum model_state {
+    MODEL_START, /* installed, and loaded when it is asked for */
+    MODEL_LOADING,
+    MODEL_AVAILABLE,
+    MODEL_UNLOADING /* out of service; calls still use it */
+};
+enum model_state engine_model_state(struct engine *e, const char *name, unsigned version);
 
 /* Embeds the known answers of the model file: the lowest cosine to what they should be (1 when the file has
  * none) and how many there are. */
-enum status engine_canaries(struct engine *e, double *lowest, uint32_t *count, struct error *err);
+enum status engine_canaries(struct engine *e, const struct engine_model *m, double *lowest, uint32_t *count,
+                            struct error *err);
 
 /* P(relevant | cosine) by the model's curve for a query against documents, or for text against text when
- * `symmetric`; NAN when the model has none. And the cosine at which the curve reaches a relevance in 0…1; -2 for 0 and below. Both load the model. */
-enum status engine_relevance(struct engine *e, double cosine, bool symmetric, double *out, struct error *err);
-enum status engine_cosine_for(struct engine *e, double relevance, bool symmetric, double *out,
+ * `symmetric`; NAN when the model has none. */
+double engine_relevance(const struct engine_model *m, double cosine, bool symmetric);
+
+/* The cosine at which the curve reaches a relevance in 0…1; -2 for 0 and below. */
+enum status engine_cosine_for(const struct engine_model *m, double relevance, bool symmetric, double *out,
                               struct error *err);
 
 /* ---- embedding ---- */
@@ -106,6 +155,7 @@ enum long_text {
 };
 
 struct embed_request {
+    const struct engine_model *model; /* held by the caller; NULL: the engine's own */
     const struct text *texts;
     size_t n;
     enum input_type input_type;
@@ -180,10 +230,11 @@ enum status engine_ingest(struct engine *e, struct text collection, const struct
 /* NULL for an engine without a store. For what needs no model: listing, reading, deleting. */
 struct store *engine_store(struct engine *e);
 
-/* Creates a collection bound to the engine's model; passage sizes of 0 are the defaults. Without `keywords` it can be
- * searched by meaning alone. */
-enum status engine_collection_create(struct engine *e, struct text name, const struct passage_options *passages,
-                                     bool keywords, struct error *err);
+/* Creates a collection bound to a model (`model` as engine_hold takes it); passage sizes of 0 are the
+ * defaults. Without `keywords` it can be searched by meaning alone. */
+enum status engine_collection_create(struct engine *e, struct text name, struct text model,
+                                     const struct passage_options *passages, bool keywords,
+                                     struct error *err);
 
 struct engine_query {
     struct text collection;
@@ -221,7 +272,7 @@ enum status engine_sentences(struct engine *e, const struct engine_query *q, con
 #define ENGINE_PLANS 8
 
 struct engine_stats {
-    struct batch_stats encoder; /* zero before the model is loaded, like */
+    struct batch_stats encoder; /* of all models since the start, like */
     struct query_cache_stats queries;
     struct engine_plan {
         const char *name; /* as struct hits says */

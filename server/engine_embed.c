@@ -15,7 +15,7 @@
  * With LONG_TEXT_PASSAGES every sequence is a row.
  */
 struct embedding {
-    const struct engine *e;
+    const struct loaded *m;
     const struct embed_request *request;
     struct text prompt;
     struct encoding encoding, scratch;
@@ -27,17 +27,18 @@ struct embedding {
     struct embedded_text *texts;
 };
 
-uint32_t special_tokens(const struct engine *e)
+uint32_t special_tokens(const struct loaded *m)
 {
-    return (uint32_t)(tokenizer_start_id(e->tokenizer) >= 0) + (uint32_t)(tokenizer_end_id(e->tokenizer) >= 0);
+    return (uint32_t)(tokenizer_start_id(m->tokenizer) >= 0) +
+           (uint32_t)(tokenizer_end_id(m->tokenizer) >= 0);
 }
 
-enum status add_sequence(const struct engine *e, struct sequences *s, const struct encoding *encoding,
+enum status add_sequence(const struct loaded *m, struct sequences *s, const struct encoding *encoding,
                          uint32_t *dropped, struct error *err)
 {
-    size_t specials = special_tokens(e), most = e->about.info->context - specials;
+    size_t specials = special_tokens(m), most = m->about.info->context - specials;
     size_t kept = encoding->count < most ? encoding->count : most;
-    int32_t *ids, start = tokenizer_start_id(e->tokenizer), end = tokenizer_end_id(e->tokenizer);
+    int32_t *ids, start = tokenizer_start_id(m->tokenizer), end = tokenizer_end_id(m->tokenizer);
     enum status status = sequences_add(s, kept + specials, &ids, err);
     if (status != STATUS_OK)
         return status;
@@ -64,14 +65,14 @@ static enum status add_stretch(struct embedding *m, size_t i, struct passage ran
         m->ranges = ranges;
         m->range_room = room;
     }
-    enum status status = add_sequence(m->e, &m->sequences, &m->encoding, &dropped, err);
+    enum status status = add_sequence(m->m, &m->sequences, &m->encoding, &dropped, err);
     if (status != STATUS_OK)
         return status;
     if (dropped > 0)
         range.end = m->encoding.tokens[m->encoding.count - dropped].start;
     range.tokens = (uint32_t)(m->encoding.count - m->encoding.prefix_count) - dropped;
     m->ranges[at] = range;
-    m->texts[i].tokens += (uint32_t)m->encoding.count - dropped + special_tokens(m->e);
+    m->texts[i].tokens += (uint32_t)m->encoding.count - dropped + special_tokens(m->m);
     m->texts[i].dropped += dropped;
     return STATUS_OK;
 }
@@ -80,8 +81,8 @@ static enum status add_stretch(struct embedding *m, size_t i, struct passage ran
 static enum status add_cut(struct embedding *m, size_t i, const struct passage_options *options, struct error *err)
 {
     struct text text = m->request->texts[i];
-    const struct tokenizer *t = m->e->tokenizer;
-    uint32_t reserved = (uint32_t)m->encoding.prefix_count + special_tokens(m->e);
+    const struct tokenizer *t = m->m->tokenizer;
+    uint32_t reserved = (uint32_t)m->encoding.prefix_count + special_tokens(m->m);
     enum status status = passages_cut(t, &m->scratch, text, (struct text){0}, options, reserved, &m->windows, err);
     for (size_t j = 0; j < m->windows.count && status == STATUS_OK; j++) {
         struct passage p = m->windows.items[j];
@@ -107,26 +108,27 @@ static uint32_t drop_start(struct encoding *e, size_t most)
 static enum status add_text(struct embedding *m, size_t i, struct error *err)
 {
     struct text text = m->request->texts[i];
-    uint32_t context = m->e->about.info->context;
+    uint32_t context = m->m->about.info->context;
     char what[32], field[32];
     snprintf(what, sizeof what, "text %zu", i);
     snprintf(field, sizeof field, "input[%zu]", i);
     m->firsts[i] = m->sequences.count;
     enum status status = check_text(text, field, what, err);
     if (status == STATUS_OK)
-        status = tokenizer_encode(m->e->tokenizer, &m->encoding, m->prompt, text, err);
+        status = tokenizer_encode(m->m->tokenizer, &m->encoding, m->prompt, text, err);
     if (status != STATUS_OK)
         return status;
-    bool fits = m->encoding.count + special_tokens(m->e) <= context;
+    bool fits = m->encoding.count + special_tokens(m->m) <= context;
     switch (m->request->long_text) {
     case LONG_TEXT_PASSAGES:
         return add_cut(m, i, &(struct passage_options){0}, err);
     case LONG_TEXT_ERROR:
         if (!fits)
-            return error_field(err, STATUS_INVALID, field,
-                               "text %zu has %zu tokens with its prompt and the model takes %u; shorten it, or choose "
-                               "long_text pool, passages or truncate",
-                               i, m->encoding.count + special_tokens(m->e), (unsigned)context);
+            return error_field(
+                err, STATUS_INVALID, field,
+                "text %zu has %zu tokens with its prompt and the model takes %u; shorten it, or choose "
+                "long_text pool, passages or truncate",
+                i, m->encoding.count + special_tokens(m->m), (unsigned)context);
         break;
     case LONG_TEXT_POOL:
         if (!fits)
@@ -135,7 +137,7 @@ static enum status add_text(struct embedding *m, size_t i, struct error *err)
     case LONG_TEXT_TRUNCATE_START:
         if (fits)
             break;
-        m->texts[i].dropped = drop_start(&m->encoding, context - special_tokens(m->e));
+        m->texts[i].dropped = drop_start(&m->encoding, context - special_tokens(m->m));
         return add_stretch(
             m, i, (struct passage){m->encoding.tokens[m->encoding.prefix_count].start, text.len, 0}, err);
     case LONG_TEXT_TRUNCATE:
@@ -218,19 +220,19 @@ static enum status embed(struct embedding *m, struct embeddings *out, struct err
     return STATUS_OK;
 }
 
-static enum status embed_all(struct engine *e, const struct embed_request *request, struct embeddings *out,
+static enum status embed_all(struct loaded *l, const struct embed_request *request, struct embeddings *out,
                              struct error *err)
 {
-    enum status status = batcher_enter(e->batcher, err);
+    enum status status = batcher_enter(l->batcher, err);
     if (status != STATUS_OK)
         return status;
-    struct embedding m = {.e = e, .request = request, .prompt = prompt_of(e, request->input_type)};
-    struct inside inside = {.hidden = e->about.info->hidden, .wanted = request->states};
-    sequences_init(&m.sequences, e->batcher, e->about.info->width, request->bulk, request->deadline_ms,
+    struct embedding m = {.m = l, .request = request, .prompt = prompt_of(l, request->input_type)};
+    struct inside inside = {.hidden = l->about.info->hidden, .wanted = request->states};
+    sequences_init(&m.sequences, l->batcher, l->about.info->width, request->bulk, request->deadline_ms,
                    request->cancelled);
     if (request->raw || request->states) {
         m.sequences.inside = &inside;
-        status = embedder_new(e->model, 0, &inside.embedder, err);
+        status = embedder_new(l->model, 0, &inside.embedder, err);
     }
     if (status == STATUS_OK)
         status = embed(&m, out, err);
@@ -242,7 +244,7 @@ static enum status embed_all(struct engine *e, const struct embed_request *reque
     }
     embedder_free(inside.embedder);
     sequences_release(&m.sequences);
-    batcher_leave(e->batcher);
+    batcher_leave(l->batcher);
     passages_release(&m.windows);
     encoding_release(&m.scratch);
     encoding_release(&m.encoding);
@@ -264,10 +266,10 @@ static bool is_repeatable(const struct embed_request *r)
 }
 
 /* All texts out of the cache; false when one of them is not there. */
-static bool recall(struct engine *e, const struct embed_request *r, const struct query_key *keys,
+static bool recall(struct loaded *l, const struct embed_request *r, const struct query_key *keys,
                    struct embeddings *out)
 {
-    size_t width = e->about.info->width;
+    size_t width = l->about.info->width;
     struct embeddings found = {.vectors = malloc(r->n * width * sizeof *found.vectors),
                                .rows = r->n,
                                .width = width,
@@ -276,7 +278,7 @@ static bool recall(struct engine *e, const struct embed_request *r, const struct
     bool all = found.vectors != NULL && found.texts != NULL && found.passages != NULL;
     for (size_t i = 0; i < r->n && all; i++) {
         struct query_tokens tokens;
-        all = query_cache_find(e->queries, &keys[i], found.vectors + i * width, &tokens);
+        all = query_cache_find(l->queries, &keys[i], found.vectors + i * width, &tokens);
         if (!all)
             break;
         found.texts[i] = (struct embedded_text){.first = i, .count = 1, .tokens = tokens.all};
@@ -290,33 +292,43 @@ static bool recall(struct engine *e, const struct embed_request *r, const struct
 }
 
 /* Keeps what went through the encoder in one piece: such a vector does not depend on `long_text`. */
-static void remember(struct engine *e, const struct embed_request *r, const struct query_key *keys,
+static void remember(struct loaded *l, const struct embed_request *r, const struct query_key *keys,
                      const struct embeddings *got)
 {
-    uint32_t context = e->about.info->context;
+    uint32_t context = l->about.info->context;
     for (size_t i = 0; i < r->n; i++)
         if (got->texts[i].dropped == 0 && got->texts[i].tokens <= context && got->passages[i].start == 0 &&
             got->passages[i].end == r->texts[i].len)
-            query_cache_keep(e->queries, &keys[i], got->vectors + i * got->width,
+            query_cache_keep(l->queries, &keys[i], got->vectors + i * got->width,
                              (struct query_tokens){got->texts[i].tokens, got->passages[i].tokens});
+}
+
+static enum status embed_with(struct engine *e, struct loaded *l, const struct embed_request *request,
+                              struct embeddings *out, struct error *err)
+{
+    struct query_key keys[REPEATABLE_TEXTS];
+    if (e->options.forgetful || !is_repeatable(request))
+        return embed_all(l, request, out, err);
+    for (size_t i = 0; i < request->n; i++)
+        query_cache_key(l->queries, prompt_of(l, request->input_type), request->texts[i], &keys[i]);
+    if (recall(l, request, keys, out))
+        return STATUS_OK;
+    enum status status = embed_all(l, request, out, err);
+    if (status == STATUS_OK)
+        remember(l, request, keys, out);
+    return status;
 }
 
 enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
                          struct error *err)
 {
-    struct query_key keys[REPEATABLE_TEXTS];
-    enum status status = engine_load(e, err);
-    if (status != STATUS_OK)
-        return status;
-    if (e->options.forgetful || !is_repeatable(request))
-        return embed_all(e, request, out, err);
-    for (size_t i = 0; i < request->n; i++)
-        query_cache_key(e->queries, prompt_of(e, request->input_type), request->texts[i], &keys[i]);
-    if (recall(e, request, keys, out))
-        return STATUS_OK;
-    status = embed_all(e, request, out, err);
+    const struct engine_model *own = NULL;
+    if (request->model != NULL)
+        return embed_with(e, loaded_of(request->model), request, out, err);
+    enum status status = engine_hold(e, (struct text){0}, &own, err);
     if (status == STATUS_OK)
-        remember(e, request, keys, out);
+        status = embed_with(e, loaded_of(own), request, out, err);
+    engine_let_go(e, own);
     return status;
 }
 

@@ -12,7 +12,9 @@
 /* One call of engine_ingest on its way. Rows are the documents that passed the checks; document of row r is
  * origins[r]. */
 struct ingest {
-    struct engine *e, *m; /* of the store, and of the collection's model */
+    struct engine *e;
+    const struct engine_model *model; /* of the collection, held */
+    struct loaded *m;                 /* the same */
     const struct ingest_document *documents;
     struct ingest_result *results;
     struct collection *collection;
@@ -211,9 +213,8 @@ static enum status cut_row(struct ingest *g, size_t r, struct error *err)
 static const struct ingest_vectors *given_vectors(const struct ingest *g, size_t r)
 {
     const struct ingest_vectors *v = g->documents[g->origins[r]].vectors;
-    const struct engine_model *model = &g->m->about;
-    return v != NULL && v->width == model->info->width &&
-                   memcmp(v->space_id, model->space_id, sizeof v->space_id) == 0
+    return v != NULL && v->width == g->model->info->width &&
+                   memcmp(v->space_id, g->model->space_id, sizeof v->space_id) == 0
                ? v
                : NULL;
 }
@@ -256,6 +257,16 @@ static enum status embed_rows(struct ingest *g, struct error *err)
 
 /* ---- the call ---- */
 
+/* Holds the model of a collection until ingest_release. */
+static enum status hold_model(struct ingest *g, const struct collection_settings *settings, struct error *err)
+{
+    enum status status = engine_hold_space(g->e, settings->space_id, &g->model, err);
+    if (status != STATUS_OK)
+        return status;
+    g->m = loaded_of(g->model);
+    return check_space(g->model, settings, err);
+}
+
 /* The collection, made when it is missing. */
 static enum status open_collection(struct ingest *g, struct text name, struct error *err)
 {
@@ -264,7 +275,7 @@ static enum status open_collection(struct ingest *g, struct text name, struct er
     struct error missing = {0};
     enum status status = store_collection_open(e->store, name, &g->collection, &missing);
     if (status == STATUS_NOT_FOUND) {
-        status = engine_collection_create(e, name, &(struct passage_options){0}, true, err);
+        status = engine_collection_create(e, name, (struct text){0}, &(struct passage_options){0}, true, err);
         if (status == STATUS_OK || status == STATUS_CONFLICT) /* another call made it meanwhile */
             status = store_collection_open(e->store, name, &g->collection, err);
     } else if (status != STATUS_OK) {
@@ -276,9 +287,7 @@ static enum status open_collection(struct ingest *g, struct text name, struct er
         return status;
     g->passage_tokens = about.settings.passage_tokens;
     g->passage_overlap = about.settings.passage_overlap;
-    status = engine_of(e, about.settings.space_id, &g->m, err);
-    if (status == STATUS_OK)
-        status = check_space(g->m, &about.settings, err);
+    status = hold_model(g, &about.settings, err);
     collection_info_release(&about);
     return status;
 }
@@ -299,6 +308,7 @@ static enum status make_room(struct ingest *g, size_t n, struct error *err)
 
 static void ingest_release(struct ingest *g)
 {
+    engine_let_go(g->e, g->model);
     collection_release(g->collection);
     passages_release(&g->cut);
     encoding_release(&g->scratch);
@@ -336,9 +346,7 @@ enum status engine_fill(struct engine *e, struct text collection, const struct d
     if (status == STATUS_OK)
         status = collection_info(g.collection, &about, err);
     if (status == STATUS_OK)
-        status = engine_of(e, about.settings.space_id, &g.m, err);
-    if (status == STATUS_OK)
-        status = check_space(g.m, &about.settings, err);
+        status = hold_model(&g, &about.settings, err);
     g.passage_tokens = about.settings.passage_tokens;
     g.passage_overlap = about.settings.passage_overlap;
     collection_info_release(&about);
@@ -401,8 +409,6 @@ static enum status attempt(struct engine *e, struct text collection, const struc
 {
     struct ingest g = {.e = e, .documents = documents, .results = results};
     enum status status = need_store(e, err);
-    if (status == STATUS_OK)
-        status = engine_load(e, err);
     if (status == STATUS_OK)
         status = open_collection(&g, collection, err);
     if (status == STATUS_OK)

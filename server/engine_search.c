@@ -62,7 +62,8 @@ static bool same_text(struct text a, struct text b)
 
 /* Embeds the texts among the queries: row of query i is rows[i]. One text that is asked of several
  * collections in turn is embedded once. */
-static enum status embed_queries(struct engine *e, const struct engine_query *queries, size_t n, size_t *rows,
+static enum status embed_queries(struct engine *e, const struct engine_model *m,
+                                 const struct engine_query *queries, size_t n, size_t *rows,
                                  struct embeddings *out, struct error *err)
 {
     size_t count = 0;
@@ -83,11 +84,11 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
     }
     enum status status = STATUS_OK;
     if (count > 0)
-        status =
-            engine_embed(e,
-                         &(struct embed_request){
-                             .texts = texts, .n = count, .deadline_ms = deadline, .cancelled = cancelled},
-                         out, err);
+        status = engine_embed(
+            e,
+            &(struct embed_request){
+                .model = m, .texts = texts, .n = count, .deadline_ms = deadline, .cancelled = cancelled},
+            out, err);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         if (out->passages[i].tokens == 0)
             status = error_field(err, STATUS_INVALID, "query", "the query is empty; say what to look for");
@@ -97,33 +98,44 @@ static enum status embed_queries(struct engine *e, const struct engine_query *qu
 
 /* ---- one collection ---- */
 
-/* A stretch of queries of one collection, and the engine of the model that they are embedded with. */
+/* A stretch of queries of one collection, and the model that they are embedded with or whose curve tells
+ * relevance: that of the collection, held. NULL where none is needed: by words alone, and for vectors whose
+ * model is not here. */
 struct target {
-    struct engine *model;
+    struct engine *e;
+    const struct engine_model *model;
     struct collection *c;
     struct collection_info about;
     size_t first, count;
 };
 
+/* Whether texts are compared with a text of their kind: with documents, not with a question. */
+static bool is_symmetric(const struct engine_query *q)
+{
+    return !has_text(q) && q->vector == NULL;
+}
+
 /* What a query by meaning needs to know of the model. */
-static enum status set_meaning(struct engine *e, const struct engine_query *q,
+static enum status set_meaning(const struct engine_model *m, const struct engine_query *q,
                                const struct collection_settings *settings, size_t width,
                                struct search_query *query, struct error *err)
 {
-    const struct engine_model *model = NULL;
-    enum status status = q->vector == NULL ? check_space(e, settings, err) : STATUS_OK;
+    enum status status = q->vector == NULL ? check_space(m, settings, err) : STATUS_OK;
+    if (status == STATUS_OK && m == NULL && q->min_relevance > 0)
+        status = error_field(
+            err, STATUS_UNSUPPORTED, "min_relevance",
+            "the model %.*s of the collection is not installed here, so relevance is not known; leave "
+            "min_relevance out",
+            (int)settings->model.len, settings->model.data);
     if (status == STATUS_OK && settings->width != width)
         status = error_field(err, STATUS_INVALID, "vector",
                              "the query vector has %zu numbers, those of the collection %.*s have %u", width,
                              (int)q->collection.len, q->collection.data, (unsigned)settings->width);
-    if (status == STATUS_OK)
-        status = engine_cosine_for(e, q->min_relevance, !has_text(q) && q->vector == NULL, &query->min_cosine,
-                                   err);
-    if (status == STATUS_OK && q->mode == SEARCH_HYBRID)
-        status = engine_model(e, &model, err);
-    if (model != NULL && model->info->has_relevance)
+    if (status == STATUS_OK && m != NULL)
+        status = engine_cosine_for(m, q->min_relevance, is_symmetric(q), &query->min_cosine, err);
+    if (m != NULL && m->info->has_relevance)
         for (size_t i = 0; i < 2; i++)
-            query->relevance[i] = model->info->relevance[i];
+            query->relevance[i] = m->info->relevance[i];
     return status;
 }
 
@@ -209,34 +221,54 @@ static enum status search_target(const struct target *target, const struct engin
 static enum status open_target(struct engine *e, const struct engine_query *queries, size_t n, size_t first,
                                struct target *out, struct error *err)
 {
-    bool embeds = false;
-    *out = (struct target){.model = e, .first = first};
+    bool embeds = false, compares = false;
+    *out = (struct target){.e = e, .first = first};
     while (first + out->count < n &&
            text_equal(queries[first + out->count].collection, queries[first].collection)) {
         const struct engine_query *q = &queries[first + out->count++];
+        compares = compares || q->mode != SEARCH_KEYWORD;
         embeds = embeds || (q->vector == NULL && q->mode != SEARCH_KEYWORD);
     }
     enum status status = store_collection_open(e->store, queries[first].collection, &out->c, err);
     if (status == STATUS_OK)
         status = collection_info(out->c, &out->about, err);
-    if (status == STATUS_OK && embeds)
-        status = engine_of(e, out->about.settings.space_id, &out->model, err);
+    const unsigned char *space_id = out->about.settings.space_id;
+    if (status == STATUS_OK && embeds) {
+        status = engine_hold_space(e, space_id, &out->model, err);
+    } else if (status == STATUS_OK && compares &&
+               engine_hold_space(e, space_id, &out->model, NULL) == STATUS_OK &&
+               memcmp(out->model->space_id, space_id, sizeof out->model->space_id) != 0) {
+        engine_let_go(e, out->model);
+        out->model = NULL;
+    }
     return status;
 }
 
 static void close_target(struct target *t)
 {
+    engine_let_go(t->e, t->model);
     collection_info_release(&t->about);
     collection_release(t->c);
 }
 
-enum status model_of(struct engine *e, const struct engine_query *q, struct engine **out, struct error *err)
+enum status hold_query_model(struct engine *e, const struct engine_query *q, const struct engine_model **out,
+                             struct error *err)
 {
     struct target target;
     enum status status = open_target(e, q, 1, 0, &target, err);
-    *out = target.model;
+    if (status == STATUS_OK) {
+        *out = target.model;
+        target.model = NULL;
+    }
     close_target(&target);
     return status;
+}
+
+static void tell_relevance(const struct engine_model *m, const struct engine_query *q, struct hits *hits)
+{
+    for (size_t i = 0; i < hits->count; i++)
+        hits->items[i].relevance =
+            m != NULL ? engine_relevance(m, hits->items[i].cosine, is_symmetric(q)) : NAN;
 }
 
 /* Targets of one model: the texts of their queries are embedded together, while the collections know that
@@ -252,7 +284,8 @@ static enum status search_with(const struct target *targets, size_t n, const str
     double start = now_ms();
     for (size_t i = 0; i < n; i++)
         collection_expect(targets[i].c, targets[i].count);
-    enum status status = embed_queries(targets[0].model, queries + first, end - first, rows, &texts, err);
+    enum status status =
+        embed_queries(targets[0].e, targets[0].model, queries + first, end - first, rows, &texts, err);
     for (size_t i = 0; i < n; i++)
         collection_came(targets[i].c, targets[i].count);
     double encoded = now_ms() - start;
@@ -260,6 +293,8 @@ static enum status search_with(const struct target *targets, size_t n, const str
         size_t at = targets[i].first;
         status = search_target(&targets[i], queries + at, &texts, rows + (at - first), out + at, err);
         done += status == STATUS_OK ? targets[i].count : 0;
+        for (size_t j = 0; j < targets[i].count && status == STATUS_OK; j++)
+            tell_relevance(targets[i].model, &queries[at + j], &out[at + j]);
     }
     for (size_t i = first; i < first + done; i++) {
         out[i].times.encode = encoded;

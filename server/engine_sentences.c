@@ -93,20 +93,25 @@ static enum status embed_and_choose(struct engine *e, const struct engine_query 
     struct embeddings query = {0}, sentences = {0};
     struct embed_request request = {
         .texts = &q->text, .n = 1, .deadline_ms = q->deadline_ms, .cancelled = q->cancelled};
-    struct engine *m = NULL;
-    struct engine_query meant = {.collection = q->collection, .text = q->text};
-    enum status status = model_of(e, &meant, &m, err);
+    const struct engine_model *m = NULL;
+    struct engine_query meant = {.collection = q->collection, .text = q->text, .vector = q->vector};
+    enum status status = hold_query_model(e, &meant, &m, err);
+    if (status == STATUS_OK && m == NULL)
+        status = error_field(err, STATUS_UNSUPPORTED, "highlight",
+                             "the model of the collection is not installed here; leave highlight out");
+    request.model = m;
     if (status == STATUS_OK && q->vector == NULL)
-        status = engine_embed(m, &request, &query, err);
+        status = engine_embed(e, &request, &query, err);
     request.texts = c->texts;
     request.n = c->count;
     request.input_type = INPUT_DOCUMENT;
     request.long_text = LONG_TEXT_TRUNCATE;
     request.bulk = c->count > SENTENCES_BULK;
     if (status == STATUS_OK)
-        status = engine_embed(m, &request, &sentences, err);
+        status = engine_embed(e, &request, &sentences, err);
     if (status == STATUS_OK)
         choose(c, n, q->vector != NULL ? q->vector : query.vectors, &sentences, out);
+    engine_let_go(e, m);
     embeddings_release(&query);
     embeddings_release(&sentences);
     return status;

@@ -145,13 +145,33 @@ const char *call_header(const struct api_call *call, const char *name)
     return request->header != NULL ? request->header(request->header_context, name) : NULL;
 }
 
+/* Takes over what the caller holds. */
+static void keep_model(struct api_call *call, const struct engine_model *m, const struct engine_model **out)
+{
+    engine_let_go(call->engine, call->model);
+    *out = call->model = m;
+}
+
 enum status call_model(struct api_call *call, struct text name, const struct engine_model **out)
 {
-    enum status status = engine_model(call->engine, out, &call->err);
-    if (status == STATUS_OK && name.len > 0 && !text_is(name, (*out)->name))
-        status = error_field(&call->err, STATUS_NOT_FOUND, "model",
-                             "there is no model \"%.*s\" here; the one loaded is %s",
-                             (int)(name.len < 128 ? name.len : 128), name.data, (*out)->name);
+    const struct engine_model *m = NULL;
+    if (call->model != NULL && name.len == 0) {
+        *out = call->model;
+        return STATUS_OK;
+    }
+    enum status status = engine_hold(call->engine, name, &m, &call->err);
+    if (status == STATUS_OK)
+        keep_model(call, m, out);
+    return status;
+}
+
+enum status call_model_of(struct api_call *call, const unsigned char space_id[32],
+                          const struct engine_model **out)
+{
+    const struct engine_model *m = NULL;
+    enum status status = engine_hold_space(call->engine, space_id, &m, &call->err);
+    if (status == STATUS_OK)
+        keep_model(call, m, out);
     return status;
 }
 

@@ -29,6 +29,7 @@ struct api_call {
         *query;         /* the query string, typed by the route's shape; an empty object when there is none */
     const json_t *body; /* the request's; NULL for none */
     struct text captures[CALL_CAPTURES]; /* the {…} of the pattern, percent-decoded */
+    const struct engine_model *model;    /* after call_model, held until the call has been answered */
     struct error err;
 };
 
@@ -70,8 +71,13 @@ const char *call_header(const struct api_call *call, const char *name);
 /* The store of the engine; UNAVAILABLE when it has none. */
 enum status call_store(struct api_call *call, struct store **out);
 
-/* The loaded model; NOT_FOUND when `name` is not empty and names another one. */
+/* The model that the call is about: the one that `name` calls, or the engine's own when it is empty. Whoever
+ * asks again without a name gets the same one. */
 enum status call_model(struct api_call *call, struct text name, const struct engine_model **out);
+
+/* The same by the space of its vectors, as engine_hold_space. */
+enum status call_model_of(struct api_call *call, const unsigned char space_id[32],
+                          const struct engine_model **out);
 
 /* The collection that the first capture names. */
 enum status call_collection(struct api_call *call, struct collection **out);

@@ -1,6 +1,6 @@
 /* The job that changes the model of a collection, and changes it back.
  *
- *     arguments   model       name of the model to change to
+ *     arguments   space_id    of the model to change to, in hexadecimal
  *                 grace_s     how long the old vectors are kept
  *                 overlap     least share of hits in common, over sampled texts; below it nothing is changed
  *
@@ -12,6 +12,7 @@
  *
  * A run that was cut off begins again with whatever is missing.
  */
+#include <nettle/base16.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@
 
 struct change {
     struct job_run *run;
-    struct engine *e, *to;
+    struct engine *e;
+    const struct engine_model *to;
     struct text name;
     struct collection *now, *spare;
     json_t *arguments;
@@ -45,13 +47,13 @@ static enum status open_spare(struct change *g, struct error *err)
     enum status status = store_spare_open(g->e->store, g->name, &g->spare, &none);
     if (status == STATUS_NOT_FOUND) {
         status = collection_info(g->now, &about, err);
-        if (status == STATUS_OK && memcmp(about.settings.space_id, g->to->about.space_id, 32) == 0)
-            status = error_set(err, STATUS_CONFLICT, "the collection is of the model %s already",
-                               g->to->about.name);
-        about.settings.width = g->to->about.info->width;
-        memcpy(about.settings.space_id, g->to->about.space_id, 32);
+        if (status == STATUS_OK && memcmp(about.settings.space_id, g->to->space_id, 32) == 0)
+            status =
+                error_set(err, STATUS_CONFLICT, "the collection is of the model %s already", g->to->bound);
+        about.settings.width = g->to->info->width;
+        memcpy(about.settings.space_id, g->to->space_id, 32);
         struct collection_settings settings = about.settings;
-        settings.model = text_of(g->to->about.name);
+        settings.model = text_of(g->to->bound);
         if (status == STATUS_OK)
             status = collection_spare_add(g->now, &settings, err);
         collection_info_release(&about);
@@ -60,7 +62,7 @@ static enum status open_spare(struct change *g, struct error *err)
     if (status != STATUS_OK)
         return error_set(err, status, "%s", none.text);
     status = collection_info(g->spare, &about, err);
-    if (status == STATUS_OK && memcmp(about.settings.space_id, g->to->about.space_id, 32) != 0)
+    if (status == STATUS_OK && memcmp(about.settings.space_id, g->to->space_id, 32) != 0)
         status = error_set(err, STATUS_CONFLICT,
                            "the collection has vectors of the model %.*s beside its own; drop them first",
                            (int)about.settings.model.len, about.settings.model.data);
@@ -113,12 +115,12 @@ static enum status fill(struct change *g, struct error *err)
 /* ---- comparing ---- */
 
 /* The ids of the first hits of a text in one space. */
-static enum status first_hits(struct engine *m, struct collection *c, struct text text, struct hits *out,
-                              struct error *err)
+static enum status first_hits(struct engine *e, const struct engine_model *m, struct collection *c,
+                              struct text text, struct hits *out, struct error *err)
 {
     struct embeddings v = {0};
     enum status status =
-        engine_embed(m, &(struct embed_request){.texts = &text, .n = 1, .bulk = true}, &v, err);
+        engine_embed(e, &(struct embed_request){.model = m, .texts = &text, .n = 1, .bulk = true}, &v, err);
     if (status == STATUS_OK)
         status = collection_search(
             c, &(struct search_query){.vector = v.vectors, .k = DEPTH, .min_cosine = -2}, 1, out, err);
@@ -135,15 +137,15 @@ static size_t in_common(const struct hits *a, const struct hits *b)
     return n;
 }
 
-static enum status compare_one(struct change *g, struct engine *from, struct text text, double *share,
-                               struct error *err)
+static enum status compare_one(struct change *g, const struct engine_model *from, struct text text,
+                               double *share, struct error *err)
 {
     struct hits old = {0}, new = {0};
     while (text.len > QUERY_MAX || (text.len > 0 && utf8_invalid(text.data, text.len) < text.len))
         text.len = text.len > QUERY_MAX ? QUERY_MAX : text.len - 1;
-    enum status status = first_hits(from, g->now, text, &old, err);
+    enum status status = first_hits(g->e, from, g->now, text, &old, err);
     if (status == STATUS_OK)
-        status = first_hits(g->to, g->spare, text, &new, err);
+        status = first_hits(g->e, g->to, g->spare, text, &new, err);
     if (status == STATUS_OK)
         *share += old.count > 0 ? (double)in_common(&old, &new) / (double)old.count : 1;
     hits_release(&old);
@@ -155,13 +157,13 @@ static enum status compare_one(struct change *g, struct engine *from, struct tex
 static enum status compare(struct change *g, double *overlap, struct error *err)
 {
     struct collection_info about = {0};
-    struct engine *from = NULL;
+    const struct engine_model *from = NULL;
     struct document *documents = NULL;
     size_t n = 0, taken = 0;
     double sum = 0;
     enum status status = collection_info(g->now, &about, err);
     if (status == STATUS_OK)
-        status = engine_of(g->e, about.settings.space_id, &from, err);
+        status = engine_hold_space(g->e, about.settings.space_id, &from, err);
     if (status == STATUS_OK)
         status = check_space(from, &about.settings, err);
     if (status == STATUS_OK)
@@ -170,6 +172,7 @@ static enum status compare(struct change *g, double *overlap, struct error *err)
     for (size_t i = 0; i < n && status == STATUS_OK; i += step, taken++)
         status = compare_one(g, from, documents[i].title.len > 0 ? documents[i].title : documents[i].text,
                              &sum, err);
+    engine_let_go(g->e, from);
     documents_free(documents, n);
     collection_info_release(&about);
     *overlap = taken > 0 ? sum / (double)taken : 1;
@@ -209,8 +212,26 @@ static enum status change(struct change *g, struct error *err)
     if (status != STATUS_OK)
         return error_set(err, status, "%s", busy.text);
     snprintf(g->run->message, sizeof g->run->message, "the model is %s; overlap@%d with the one before: %.3f",
-             g->to->about.name, DEPTH, overlap);
+             g->to->bound, DEPTH, overlap);
     return STATUS_OK;
+}
+
+/* Holds the model that the arguments say. */
+static enum status hold_target(struct change *g, struct error *err)
+{
+    unsigned char space[32];
+    const char *hex = json_string_value(shape_get(g->arguments, "space_id"));
+    size_t n = sizeof space;
+    struct base16_decode_ctx base16;
+    base16_decode_init(&base16);
+    if (hex == NULL || strlen(hex) != 2 * n || !base16_decode_update(&base16, &n, space, 2 * n, hex) ||
+        !base16_decode_final(&base16))
+        return error_set(err, STATUS_CORRUPT, "the job does not say which model; start it again");
+    enum status status = engine_hold_space(g->e, space, &g->to, err);
+    if (status == STATUS_OK && memcmp(g->to->space_id, space, sizeof space) != 0)
+        status = error_set(err, STATUS_NOT_FOUND,
+                           "the model to change to is not installed any more; add it again");
+    return status;
 }
 
 enum status job_reembed(struct job_run *run, struct error *err)
@@ -219,11 +240,12 @@ enum status job_reembed(struct job_run *run, struct error *err)
     enum status status = api_parse_body(run->job.arguments.data, run->job.arguments.len, &g.arguments, err);
     run->job.done = 0;
     if (status == STATUS_OK)
-        status = engine_named(g.e, shape_text(g.arguments, "model"), &g.to, err);
+        status = hold_target(&g, err);
     if (status == STATUS_OK)
         status = store_collection_open(g.e->store, g.name, &g.now, err);
     if (status == STATUS_OK)
         status = change(&g, err);
+    engine_let_go(g.e, g.to);
     collection_release(g.spare);
     collection_release(g.now);
     json_decref(g.arguments);

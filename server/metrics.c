@@ -181,26 +181,40 @@ static void write_queries(const struct query_cache_stats *s, struct exposition *
     exposition_figure(x, "cognate_query_cache_entries", "gauge", "Queries in memory.", (double)s->entries);
 }
 
-/* The model, without waiting for it. Names are the file's: what a label may not hold is left out. */
-static void write_model(struct engine *e, struct exposition *x)
+/* A label's value: what it may not hold is left out. */
+static void label_text(const char *text, char *out, size_t room)
 {
-    const struct engine_model *model;
-    char name[sizeof model->name], labels[LABELS + sizeof name];
     size_t n = 0;
-    bool loaded = engine_loaded(e) && engine_model(e, &model, NULL) == STATUS_OK;
-    exposition_figure(x, "cognate_model_loaded", "gauge", "Whether the model is loaded.", loaded);
-    exposition_figure(x, "cognate_encoder_threads", "gauge", "Threads of the encoder.",
-                      loaded ? model->threads : 0);
-    if (!loaded)
+    for (; *text != '\0' && n + 1 < room; text++)
+        if ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\')
+            out[n++] = *text;
+    out[n] = '\0';
+}
+
+/* The models in service, without waiting for any. */
+static void write_models(struct engine *e, struct exposition *x)
+{
+    const struct engine_model **models = NULL;
+    char name[sizeof models[0]->bound], labels[LABELS + sizeof name];
+    size_t n = 0;
+    enum status status = engine_models(e, &models, &n, x->err);
+    if (status != STATUS_OK) {
+        x->status = status;
         return;
-    for (const char *c = model->name; *c != '\0'; c++)
-        if ((unsigned char)*c >= ' ' && *c != '"' && *c != '\\')
-            name[n++] = *c;
-    name[n] = '\0';
-    snprintf(labels, sizeof labels, "model=\"%s\",isa=\"%s\",precision=\"%s\"", name, isa_name(model->isa),
-             model->precision == PRECISION_INT8 ? "int8" : "f32");
-    exposition_family(x, "cognate_model_info", "gauge", "The model.");
-    exposition_sample(x, "cognate_model_info", labels, 1);
+    }
+    exposition_figure(x, "cognate_model_loaded", "gauge", "Whether the model in use is loaded.",
+                      engine_loaded(e));
+    exposition_figure(x, "cognate_encoder_threads", "gauge", "Threads of the encoder, of each model.",
+                      n > 0 ? models[0]->threads : 0);
+    if (n > 0)
+        exposition_family(x, "cognate_model_info", "gauge", "The models that are loaded.");
+    for (size_t i = 0; i < n; i++) {
+        label_text(models[i]->bound, name, sizeof name);
+        snprintf(labels, sizeof labels, "model=\"%s\",isa=\"%s\",precision=\"%s\"", name,
+                 isa_name(models[i]->isa), models[i]->precision == PRECISION_INT8 ? "int8" : "f32");
+        exposition_sample(x, "cognate_model_info", labels, 1);
+    }
+    engine_models_free(e, models, n);
 }
 
 static void write_engine(struct engine *e, struct exposition *x)
@@ -209,7 +223,7 @@ static void write_engine(struct engine *e, struct exposition *x)
     struct engine_stats s;
     char labels[LABELS];
     engine_stats(e, &s);
-    write_model(e, x);
+    write_models(e, x);
     write_encoder(&s.encoder, x);
     write_queries(&s.queries, x);
     exposition_family(x, searches, "counter", "Queries answered, by the plan that was followed.");

@@ -6,28 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_MODEL "cognate-e5-512.gguf"
+#define FILE_NAME SHIPPED_MODEL ".gguf"
 
-enum status model_path(const char *asked, char **out, struct error *err)
+enum status shipped_model_path(char **out, struct error *err)
 {
     static const char *const beside[] = {"/../share/cognate/", "/../data/"};
     char folder[PATH_MAX], *path;
-    const char *given = asked != NULL ? asked : getenv("COGNATE_MODEL");
-    if (given != NULL && given[0] != '\0') {
-        path = strdup(given);
-        if (path == NULL)
-            return error_memory(err, "looking for the model");
-        *out = path;
-        return STATUS_OK;
-    }
     ssize_t n = readlink("/proc/self/exe", folder, sizeof folder - 1);
     folder[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(folder, '/');
     if (slash != NULL)
         *slash = '\0';
     for (size_t i = 0; i < 3; i++) {
-        int length = i < 2 ? asprintf(&path, "%s%s" DEFAULT_MODEL, folder, beside[i])
-                           : asprintf(&path, "%s", COGNATE_DATADIR "/" DEFAULT_MODEL);
+        int length = i < 2 ? asprintf(&path, "%s%s" FILE_NAME, folder, beside[i])
+                           : asprintf(&path, "%s", COGNATE_DATADIR "/" FILE_NAME);
         if (length < 0)
             return error_memory(err, "looking for the model");
         if (access(path, F_OK) == 0) {
@@ -37,7 +29,7 @@ enum status model_path(const char *asked, char **out, struct error *err)
         free(path);
     }
     return error_set(err, STATUS_NOT_FOUND,
-                     "the default model " DEFAULT_MODEL " is neither beside the program (%s/../share/cognate, "
+                     "the default model " FILE_NAME " is neither beside the program (%s/../share/cognate, "
                      "%s/../data) nor in " COGNATE_DATADIR "; give one with --model or $COGNATE_MODEL",
                      folder, folder);
 }

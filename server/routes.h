@@ -57,6 +57,10 @@ void handle_compact(struct api_call *call);
 void handle_reembed(struct api_call *call);
 extern const struct shape shape_reembed, shape_reembed_estimate;
 
+/* api_models.c */
+void handle_models_change(struct api_call *call);
+extern const struct shape shape_model_change, shape_model_changed;
+
 /* api_export.c */
 void handle_export(struct api_call *call);
 extern const struct shape shape_export_query;
@@ -122,7 +126,8 @@ extern const struct shape shape_cohere_embed, shape_cohere_answer;
 void handle_tf_predict(struct api_call *call);
 void handle_tf_metadata(struct api_call *call);
 void handle_tf_status(struct api_call *call);
-json_t *tf_status_json(const struct engine_model *model); /* the list of model_version_status */
+enum status tf_status_json(struct api_call *call,
+                           json_t **out); /* the list of model_version_status of what the path names */
 extern const struct shape shape_tf_predict, shape_tf_answer, shape_tf_metadata, shape_tf_status;
 
 /* api_mcp.c */

@@ -31,6 +31,7 @@
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/metrics.h"
+#include "server/model_watch.h"
 #include "server/notify.h"
 #include "server/tls.h"
 
@@ -58,6 +59,7 @@ struct server {
     struct sigaction before[SIGNALS + 1]; /* of SIGTERM, SIGINT, SIGHUP and SIGPIPE */
     pthread_t loader;
     bool loading;
+    struct model_watch *watch; /* from when the model is loaded */
     enum status load_status;
     struct error load_error;
 };
@@ -86,10 +88,11 @@ static enum status loaded(struct server *s, struct error *err)
 {
     pthread_join(s->loader, NULL);
     s->loading = false;
-    if (s->load_status != STATUS_OK) {
-        error_set(err, s->load_error.status, "%s", s->load_error.text);
-        return s->load_status;
-    }
+    if (s->load_status != STATUS_OK)
+        return error_set(err, s->load_error.status, "%s", s->load_error.text);
+    enum status status = model_watch_start(s->service.engine, s->service.log, &s->watch, err);
+    if (status != STATUS_OK)
+        return status;
     for (size_t i = 0; i < s->listeners.count; i++)
         if (s->listeners.items[i].local)
             say(s, "listening on %s %s\n", s->listeners.items[i].name, s->listeners.path);
@@ -149,6 +152,7 @@ static void reload(struct server *s)
         reload_keys(s);
     if (s->service.tls != NULL)
         reload_certificate(s);
+    model_watch_reload(s->watch);
 }
 
 /* ---- connections ---- */
@@ -412,6 +416,7 @@ done:
         MHD_stop_daemon(s.secure);
     if (s.loading)
         pthread_join(s.loader, NULL);
+    model_watch_stop(s.watch);
     listeners_close(&s.listeners);
     keys_free(s.service.keys);
     tls_release(s.service.tls);

@@ -6,7 +6,8 @@
  * It listens, answers /livez, loads the model, says "listening on http://…" (or https) on stderr (and READY=1
  * to a service manager), and serves. SIGTERM and SIGINT: it is not ready any more, takes no new connection,
  * finishes what runs (30 seconds at most, or each request's own deadline) and returns OK; a second one ends
- * the process at once. SIGHUP reads the keys and the certificate again. Call it from the main thread.
+ * the process at once. SIGHUP reads the keys and the certificate again, and which model is in use. Call it
+ * from the main thread.
  */
 #ifndef COGNATE_SERVER_SERVER_H
 #define COGNATE_SERVER_SERVER_H

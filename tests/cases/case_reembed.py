@@ -1,5 +1,6 @@
 """From one model to another and back, while a server answers searches and takes documents in."""
 import json
+import os
 import threading
 import time
 
@@ -34,7 +35,10 @@ def vector_of(server, document):
 with Scratch() as folder:
     second = folder + "/cut.gguf"
     cut_model(second)
-    with Server("--also-model", second) as server:
+    os.environ["XDG_DATA_HOME"] = folder
+    code, out, err = cognate("model", "add", second)
+    assert code == 0 and "cut@1" in err, (code, err)
+    with Server() as server:
         rows = [{"id": "%03d" % i, "text": "%s (%d)" % (TEXTS[i % 7], i), "title": "Note %d" % i if i % 5 == 0 else ""} for i in range(60)]
         rows = [{k: v for k, v in row.items() if v} for row in rows]
         status, answer = server.call("POST", "/v1/collections/default/documents", rows)
@@ -71,7 +75,7 @@ with Scratch() as folder:
         ended = wait(server, job)
         assert "overlap@10" in ended["message"], ended
         changed = space(server)
-        assert changed["model"] == "cut" and changed["space_id"] != first["space_id"] and changed["documents"] == 61, changed
+        assert changed["model"] == "cut@1" and changed["space_id"] != first["space_id"] and changed["documents"] == 61, changed
         assert vector_of(server, "001") != before
         status, answer = server.call("POST", "/v1/collections/default/documents", [{"id": "later", "text": "Written after the model has changed."}])
         assert status == 200, answer
@@ -100,7 +104,8 @@ with Scratch() as folder:
         code, out, err = cognate("check", db=db)
         assert code == 0, err
         server.stop()
-        code, out, err = cognate("search", "ferry", db=db)
-        assert code == 2 and "model cut" in err, (code, err)
-        code, out, err = cognate("--also-model", second, "search", "--json", "-k", "1", "Written after the model has changed.", db=db)
+        code, out, err = cognate("search", "--json", "-k", "1", "Written after the model has changed.", db=db)
         assert code == 0 and json.loads(out)["id"] == "later", (code, out, err)
+        os.environ["XDG_DATA_HOME"] = folder + "/elsewhere"
+        code, out, err = cognate("search", "ferry", db=db)
+        assert code == 2 and "cut@1, which is not installed here" in err, (code, err)

@@ -73,7 +73,7 @@ static void collections(void **state)
     refuses("PUT /v1/collections/c", "{\"passage_tokens\":5}", 400, "invalid_argument", "passage_tokens",
             "32 to");
     refuses("PUT /v1/collections/c", "{\"tokens\":5}", 400, "invalid_argument", "tokens",
-            "known are: passage_tokens");
+            "known are: model, passage_tokens");
     json_decref(ask("PUT /v1/collections/.c", NULL, NULL, 400));
     answer = ask("GET /v1/collections", NULL, NULL, 200);
     assert_int_equal(json_array_size(get(answer, "collections")), 2);

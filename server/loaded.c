@@ -1,0 +1,167 @@
+/* One model, opened: its file, tokenizer, weights and queue, and what can be asked of it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cache.h"
+#include "server/engine_state.h"
+
+#define QUERY_CACHE_BYTES ((size_t)16 << 20) /* some 8,000 queries of 512 dimensions */
+
+void loaded_free(struct loaded *m)
+{
+    if (m == NULL)
+        return;
+    batcher_free(m->batcher);
+    query_cache_free(m->queries);
+    model_free(m->model);
+    tokenizer_free(m->tokenizer);
+    gguf_free(m->file);
+    free(m->path);
+    free(m);
+}
+
+/* The version of a file that is not installed: the one it names where that is a whole number, else 1. */
+static unsigned file_version(struct text version)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < version.len; i++) {
+        if (version.data[i] < '0' || version.data[i] > '9' || version.len > 9)
+            return 1;
+        number = number * 10 + (unsigned)(version.data[i] - '0');
+    }
+    return number > 0 ? number : 1;
+}
+
+/* Names and figures, after everything is open. */
+static void describe(struct loaded *m, const struct engine *e, const struct model_ref *ref)
+{
+    struct engine_model *about = &m->about;
+    about->info = model_info(m->model);
+    about->tokenizer = m->tokenizer;
+    about->path = m->path;
+    about->isa = model_isa(m->model);
+    about->precision = e->options.precision;
+    about->threads = e->options.threads;
+    about->installed = ref->name[0] != '\0';
+    about->version = about->installed ? ref->version : file_version(about->info->version);
+    if (about->installed)
+        snprintf(about->name, sizeof about->name, "%s", ref->name);
+    else
+        snprintf(about->name, sizeof about->name, "%.*s", (int)about->info->name.len, about->info->name.data);
+    if (about->installed && !ref->shipped)
+        snprintf(about->bound, sizeof about->bound, "%s@%u", ref->name, ref->version);
+    else
+        snprintf(about->bound, sizeof about->bound, "%s", about->name);
+}
+
+enum status loaded_open(const struct engine *e, const struct model_ref *ref, struct loaded **out,
+                        struct error *err)
+{
+    unsigned char digest[CACHE_DIGEST];
+    struct model_options options = {.precision = e->options.precision, .isa = e->options.isa};
+    struct loaded *m = calloc(1, sizeof *m);
+    if (m == NULL || (m->path = strdup(ref->path)) == NULL) {
+        loaded_free(m);
+        return error_memory(err, "opening a model");
+    }
+    if (cache_digest(m->path, digest))
+        options.digest = digest;
+    enum status status = gguf_open(m->path, &m->file, err);
+    if (status == STATUS_OK)
+        status = tokenizer_open(m->file, options.digest, &m->tokenizer, err);
+    if (status == STATUS_OK)
+        status = model_open(m->file, &options, &m->model, err);
+    if (status == STATUS_OK && tokenizer_size(m->tokenizer) > model_info(m->model)->vocabulary)
+        status = error_set(
+            err, STATUS_CORRUPT,
+            "%s: the tokenizer has %u pieces and the model embeddings for %u; get the file again", m->path,
+            (unsigned)tokenizer_size(m->tokenizer), (unsigned)model_info(m->model)->vocabulary);
+    if (status == STATUS_OK) {
+        model_space_id(m->file, &options, m->about.space_id);
+        status = query_cache_new(m->about.space_id, model_info(m->model)->width, QUERY_CACHE_BYTES,
+                                 &m->queries, err);
+    }
+    if (status == STATUS_OK)
+        status = batcher_new(m->model, e->options.threads, ENGINE_WAITING, &m->batcher, err);
+    if (status == STATUS_OK) {
+        describe(m, e, ref);
+        *out = m;
+    } else {
+        loaded_free(m);
+    }
+    return status;
+}
+
+struct text prompt_of(const struct loaded *m, enum input_type type)
+{
+    return type == INPUT_QUERY ? m->about.info->prompt_query : m->about.info->prompt_document;
+}
+
+/* ---- known answers ---- */
+
+/* The cosine of a vector of unit length to one that lies unaligned in the file. */
+static double cosine_to(const float *vector, const unsigned char *known, size_t width)
+{
+    double dot = 0, square = 0;
+    for (size_t j = 0; j < width; j++) {
+        float value;
+        memcpy(&value, known + j * sizeof value, sizeof value);
+        dot += (double)value * vector[j];
+        square += (double)value * value;
+    }
+    return dot / sqrt(square);
+}
+
+enum status engine_canaries(struct engine *e, const struct engine_model *m, double *lowest, uint32_t *count,
+                            struct error *err)
+{
+    uint32_t n = m->info->canaries;
+    struct text *texts = calloc(n + 1, sizeof *texts);
+    const unsigned char **answers = calloc(n + 1, sizeof *answers);
+    struct embeddings got = {0};
+    enum status status = texts != NULL && answers != NULL
+                             ? STATUS_OK
+                             : error_memory(err, "checking the known answers of the model");
+    for (uint32_t i = 0; i < n && status == STATUS_OK; i++)
+        model_canary(loaded_of(m)->model, i, &texts[i], &answers[i]);
+    /* as bulk, which is never answered from memory */
+    if (status == STATUS_OK)
+        status = engine_embed(e, &(struct embed_request){.model = m, .texts = texts, .n = n, .bulk = true},
+                              &got, err);
+    if (status == STATUS_OK) {
+        double least = 1;
+        for (uint32_t i = 0; i < n; i++)
+            least = fmin(least, cosine_to(got.vectors + i * got.width, answers[i], got.width));
+        *lowest = least;
+        *count = n;
+    }
+    embeddings_release(&got);
+    free(answers);
+    free(texts);
+    return status;
+}
+
+/* ---- relevance ---- */
+
+double engine_relevance(const struct engine_model *m, double cosine, bool symmetric)
+{
+    const float *curve = symmetric ? m->info->relevance_symmetric : m->info->relevance;
+    return m->info->has_relevance ? 1 / (1 + exp(-(curve[0] * cosine + curve[1]))) : NAN;
+}
+
+enum status engine_cosine_for(const struct engine_model *m, double relevance, bool symmetric, double *out,
+                              struct error *err)
+{
+    const float *curve = symmetric ? m->info->relevance_symmetric : m->info->relevance;
+    if (!(relevance > 0)) {
+        *out = -2;
+        return STATUS_OK;
+    }
+    if (!m->info->has_relevance || !(curve[0] > 0))
+        return error_field(err, STATUS_UNSUPPORTED, "min_relevance",
+                           "the model %s has no relevance curve; leave min_relevance out", m->bound);
+    *out = relevance < 1 ? (log(relevance / (1 - relevance)) - curve[1]) / curve[0] : 2;
+    return STATUS_OK;
+}
