@@ -71,6 +71,7 @@ struct api_reply {
     char etag[64];          /* quoted; empty: the answer is not to be kept by anyone */
     const char *allow;      /* of a 405: the methods there are */
     double encode_ms, search_ms; /* where the time went, for Server-Timing */
+    uint64_t tokens, characters; /* of the texts that were embedded */
 };
 
 struct api_call; /* one call on its way through a handler: server/handler.h */

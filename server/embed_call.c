@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "common/utf8.h"
 #include "server/token_text.h"
 
 const char *const long_text_names[] = {"pool",           "passages", "truncate",
@@ -89,6 +90,14 @@ enum status embed_call_dimensions(struct embed_call *m, struct api_call *call, c
     return STATUS_OK;
 }
 
+uint64_t embed_call_tokens(const struct embed_call *m)
+{
+    uint64_t tokens = 0;
+    for (size_t i = 0; i < m->n; i++)
+        tokens += m->rows.texts[i].tokens;
+    return tokens;
+}
+
 enum status embed_call_run(struct embed_call *m, struct api_call *call)
 {
     double start = clock_ms();
@@ -105,16 +114,11 @@ enum status embed_call_run(struct embed_call *m, struct api_call *call)
     enum status status = engine_embed(call->engine, &request, &m->rows, &call->err);
     for (size_t i = 0; i < m->rows.rows && status == STATUS_OK && !m->raw; i++)
         vector_shorten(m->rows.vectors + i * m->rows.width, m->rows.width, m->format.dimensions);
-    call->reply->encode_ms = clock_ms() - start;
+    call->reply->encode_ms += clock_ms() - start;
+    call->reply->tokens += status == STATUS_OK ? embed_call_tokens(m) : 0;
+    for (size_t i = 0; i < m->n && status == STATUS_OK; i++)
+        call->reply->characters += utf8_length(m->texts[i].data, m->texts[i].len);
     return status;
-}
-
-uint64_t embed_call_tokens(const struct embed_call *m)
-{
-    uint64_t tokens = 0;
-    for (size_t i = 0; i < m->n; i++)
-        tokens += m->rows.texts[i].tokens;
-    return tokens;
 }
 
 enum status embed_call_write(const struct embed_call *m, size_t row, struct buf *out, struct error *err)

@@ -206,6 +206,25 @@ static void add_timing(const struct exchange *x, struct MHD_Response *response)
     MHD_add_response_header(response, "Server-Timing", timing);
 }
 
+static void add_number(struct MHD_Response *response, const char *name, uint64_t number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    MHD_add_response_header(response, name, text);
+}
+
+/* What Text Embeddings Inference says of the work behind an answer; times are whole milliseconds. */
+static void add_compute(const struct exchange *x, struct MHD_Response *response)
+{
+    uint64_t total = (uint64_t)(monotonic_us() - x->began_us) / 1000;
+    MHD_add_response_header(response, "x-compute-type", "cpu");
+    add_number(response, "x-compute-time", total);
+    add_number(response, "x-compute-characters", x->reply.characters);
+    add_number(response, "x-compute-tokens", x->reply.tokens);
+    add_number(response, "x-total-time", total);
+    add_number(response, "x-inference-time", (uint64_t)x->reply.encode_ms);
+}
+
 static void add_headers(const struct service *s, const struct exchange *x, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "X-Request-Id", x->id);
@@ -217,6 +236,8 @@ static void add_headers(const struct service *s, const struct exchange *x, struc
     if (x->reply.etag[0] != '\0')
         MHD_add_response_header(response, "ETag", x->reply.etag);
     add_timing(x, response);
+    if (x->route != NULL && x->route->family == API_TEI && x->reply.tokens > 0)
+        add_compute(x, response);
     if (x->reply.allow != NULL)
         MHD_add_response_header(response, "Allow", x->reply.allow);
     if (x->status == 401)

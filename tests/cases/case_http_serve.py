@@ -104,6 +104,21 @@ def every_route(server):
     assert admin <= seen and len(seen) > 30, seen
 
 
+def compute_headers():
+    """What Text Embeddings Inference tells in headers, on its routes and no others."""
+    with Server() as server:
+        names = {"x-compute-type", "x-compute-time", "x-compute-characters", "x-compute-tokens", "x-total-time", "x-inference-time"}
+        for path, body, characters in (("/embed", {"inputs": ["Grüße", "日本"]}, 7), ("/rerank", {"query": "é", "texts": ["ab", "cd"]}, 5),
+                                       ("/similarity", {"inputs": {"source_sentence": "a", "sentences": ["b"]}}, 2)):
+            status, headers, _ = server.exchange("POST", path, body)
+            assert status == 200 and names <= set(headers), (path, headers)
+            assert headers["x-compute-type"] == "cpu" and headers["x-compute-characters"] == str(characters), (path, headers)
+            assert int(headers["x-compute-tokens"]) >= 6 and int(headers["x-total-time"]) >= int(headers["x-inference-time"]), headers
+        for path, body in (("/v1/embed", {"input": "a"}), ("/embed", {"inputs": 5}), ("/tokenize", {"inputs": "a"})):
+            _, headers, _ = server.exchange("POST", path, body)
+            assert not names & set(headers), (path, headers)
+
+
 def keys():
     with Scratch() as folder:
         path = os.path.join(folder, "keys")
@@ -231,6 +246,7 @@ def second_signal():
 def main():
     refusals()
     unix_socket()
+    compute_headers()
     keys()
     leaving()
     drain()

@@ -68,6 +68,11 @@ def session(db):
     assert text.decode() == DOCUMENTS[2]["text"]
     near = agent.use("similar", text="The train is late.", others=["Der Zug hat Verspätung.", "Los gatos duermen."])["cosines"]
     assert near[0] > near[1]
+    like = agent.use("similar", id="train", k=2)["hits"]
+    assert len(like) == 2 and "train" not in [h["id"] for h in like] and like[0]["passage"]["text"], like
+    for wrong in ({"text": "a"}, {"id": "train", "text": "a"}, {"id": "train", "others": ["a"]}, {}):
+        assert "text and others" in agent.use("similar", **wrong), wrong
+    assert "nobody" in agent.use("similar", id="nobody")
     assert agent.use("collections")["collections"][0]["name"] == "default"
     assert "no document" in agent.use("get", id="none")
     assert "none" in agent.use("search", query="a", collection="none")

@@ -235,6 +235,10 @@ static void calls_the_api(void **state)
         {"similar", "{\"text\":\"a\",\"others\":[\"b\",\"c\"]}",
          "POST /v1/similarity {\"input\":[[\"a\"],[\"b\",\"c\"]]}", "{\"matrix\":[[0.5,0.25]]}",
          "{\"cosines\":[0.5,0.25]}"},
+        {"similar", "{\"id\":\"x\",\"k\":1,\"collection\":\"c\"}",
+         "POST /v1/collections/c/search {\"like\":\"x\",\"k\":1,",
+         "{\"hits\":[{\"id\":\"y\",\"score\":1.0}],\"took_ms\":1.0}",
+         "{\"hits\":[{\"id\":\"y\",\"score\":1.0}]}"},
         {"collections", "{}", "GET /v1/collections ", "{\"collections\":[]}", "{\"collections\":[]}"},
         {"add", "{\"documents\":[{\"text\":\"a\"}]}",
          "POST /v1/collections/default/documents [{\"text\":\"a\"}]", "{\"results\":[],\"created\":1}",
@@ -259,6 +263,8 @@ static void says_what_went_wrong(void **state)
         const char *tool, *arguments, *says;
     } cases[] = {
         {"search", "{}", "query is missing"},
+        {"similar", "{\"text\":\"a\"}", "give text and others, or the id of a document"},
+        {"similar", "{\"id\":\"a\",\"others\":[\"b\"]}", "give text and others, or the id of a document"},
         {"search", "{\"query\":\"q\",\"K\":2}", "unknown field \"K\""},
         {"search", "{\"query\":\"q\",\"k\":51}", "k must be 1 to 50"},
         {"search", "{\"query\":\"q\"}", "there is no collection here; make one"},
