@@ -15,8 +15,8 @@
 #include "cli/client.h"
 
 /* Enough texts to keep every core busy, and few enough that little is lost when the run is cut off. */
-#define FEED_ROWS  256
-#define FEED_BYTES ((size_t)512 << 10)
+#define FEED_ROWS  96
+#define FEED_BYTES ((size_t)256 << 10)
 
 struct feed {
     struct session *session;
