@@ -183,9 +183,7 @@ struct bpe {
     const struct tables *tables;
     struct encoding *e;
     struct bpe_scratch *scratch;
-    const char *data; /* what is encoded */
-    size_t size;
-    size_t shift; /* of it come before the text */
+    struct joined text;
     struct error *err;
 };
 
@@ -225,7 +223,7 @@ static void merge_units(const struct bpe *b)
 
 static bool is_inner(const struct bpe *b, size_t at)
 {
-    return at < b->size && ((unsigned char)b->data[at] & 0xC0) == 0x80;
+    return at < b->text.size && ((unsigned char)b->text.data[at] & 0xC0) == 0x80;
 }
 
 /* The character that the inner byte at `at` belongs to: where it begins, and in *end where it ends. A stray
@@ -234,7 +232,7 @@ static size_t character_around(const struct bpe *b, size_t at, size_t *end)
 {
     for (size_t back = 1; back < 4 && back <= at; back++) {
         uint32_t c;
-        size_t n = utf8_decode(b->data + at - back, b->size - (at - back), &c);
+        size_t n = utf8_decode(b->text.data + at - back, b->text.size - (at - back), &c);
         if (n > back) {
             *end = at - back + n;
             return at - back;
@@ -251,11 +249,11 @@ static void put(const struct bpe *b, uint32_t piece, size_t start, size_t end)
         start = character_around(b, start, &other);
     if (is_inner(b, end))
         character_around(b, end, &end);
-    b->e->prefix_count += end <= b->shift;
+    b->e->prefix_count += end <= b->text.shift;
     b->e->tokens[b->e->count++] = (struct token){
         .id = (int32_t)piece,
-        .start = (uint32_t)(start > b->shift ? start - b->shift : 0),
-        .end = (uint32_t)(end > b->shift ? end - b->shift : 0),
+        .start = (uint32_t)(start > b->text.shift ? start - b->text.shift : 0),
+        .end = (uint32_t)(end > b->text.shift ? end - b->text.shift : 0),
     };
 }
 
@@ -269,7 +267,7 @@ static enum status add_word(const struct bpe *b, size_t start, size_t end)
         return status;
     struct unit *units = b->scratch->units;
     for (uint32_t i = 0; i < length; i++)
-        units[i] = (struct unit){.piece = b->tables->bytes[(unsigned char)b->data[start + i]],
+        units[i] = (struct unit){.piece = b->tables->bytes[(unsigned char)b->text.data[start + i]],
                                  .before = i > 0 ? i - 1 : NONE,
                                  .after = i + 1 < length ? i + 1 : NONE,
                                  .rank = NONE};
@@ -298,7 +296,7 @@ static inline size_t kind_at(const struct bpe *b, size_t at, enum kind *kind)
     static const uint8_t ascii[128] = {
         ['\t'] = SPACE, ['\n'] = SPACE, ['\v'] = SPACE, ['\f'] = SPACE, ['\r'] = SPACE, [' '] = SPACE,
     };
-    unsigned char byte = (unsigned char)b->data[at];
+    unsigned char byte = (unsigned char)b->text.data[at];
     uint32_t c = byte;
     if (byte < 0x80) {
         *kind = (byte | 32) >= 'a' && (byte | 32) <= 'z' ? LETTER
@@ -306,7 +304,7 @@ static inline size_t kind_at(const struct bpe *b, size_t at, enum kind *kind)
                                                          : ascii[byte];
         return 1;
     }
-    size_t n = utf8_decode(b->data + at, b->size - at, &c);
+    size_t n = utf8_decode(b->text.data + at, b->text.size - at, &c);
     *kind = kind_of(c);
     return n;
 }
@@ -317,7 +315,7 @@ static size_t contraction(const struct bpe *b, size_t at)
     static const char *const all[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         size_t n = strlen(all[i]);
-        if (b->size - at >= n && memcmp(b->data + at, all[i], n) == 0)
+        if (b->text.size - at >= n && memcmp(b->text.data + at, all[i], n) == 0)
             return n;
     }
     return 0;
@@ -328,9 +326,9 @@ static size_t word_end(const struct bpe *b, size_t start)
 {
     enum kind kind, next;
     size_t at = start, n = kind_at(b, at, &kind), short_of = 0;
-    if (b->data[start] == '\'' && contraction(b, start) > 0)
+    if (b->text.data[start] == '\'' && contraction(b, start) > 0)
         return start + contraction(b, start);
-    if (b->data[start] == ' ' && start + 1 < b->size) {
+    if (b->text.data[start] == ' ' && start + 1 < b->text.size) {
         size_t after = kind_at(b, start + 1, &next);
         if (next != SPACE) {
             at = start + 1;
@@ -338,35 +336,13 @@ static size_t word_end(const struct bpe *b, size_t start)
             kind = next;
         }
     }
-    for (at += n; at < b->size; at += n) {
+    for (at += n; at < b->text.size; at += n) {
         n = kind_at(b, at, &next);
         if (next != kind)
             break;
         short_of = at;
     }
-    return kind == SPACE && at < b->size && short_of > 0 ? short_of : at;
-}
-
-/* Prefix and text in one piece, behind a space when the model wants one in front. */
-static enum status join(struct bpe *b, struct text prefix, struct text text)
-{
-    struct encoding_scratch *s = b->e->scratch;
-    struct text first = prefix.len > 0 ? prefix : text;
-    bool space = b->tables->dummy_prefix != 0 && first.len > 0 && first.data[0] != ' ';
-    b->data = text.data;
-    b->size = text.len;
-    if (prefix.len == 0 && !space)
-        return STATUS_OK;
-    b->shift = space + prefix.len;
-    b->size += b->shift;
-    if (encoding_reserve_head(s, b->size, b->err) != STATUS_OK)
-        return STATUS_NO_MEMORY;
-    s->head[0] = ' ';
-    memcpy(s->head + space, prefix.data, prefix.len);
-    if (text.len > 0)
-        memcpy(s->head + b->shift, text.data, text.len);
-    b->data = (const char *)s->head;
-    return STATUS_OK;
+    return kind == SPACE && at < b->text.size && short_of > 0 ? short_of : at;
 }
 
 enum status bpe_encode(const struct tables *tables, struct encoding *e, struct text prefix, struct text text,
@@ -379,8 +355,8 @@ enum status bpe_encode(const struct tables *tables, struct encoding *e, struct t
     b.scratch = s->bpe;
     enum status status = reserve_queues(s->bpe, tables->rank_count, err);
     if (status == STATUS_OK)
-        status = join(&b, prefix, text);
-    for (size_t at = 0, end; at < b.size && status == STATUS_OK; at = end) {
+        status = encoding_join(e, prefix, text, tables->dummy_prefix != 0, &b.text, err);
+    for (size_t at = 0, end; at < b.text.size && status == STATUS_OK; at = end) {
         end = word_end(&b, at);
         status = add_word(&b, at, end);
     }

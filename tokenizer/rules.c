@@ -73,6 +73,15 @@ size_t rules_match(const struct rules *r, const unsigned char *text, size_t len,
     return longest;
 }
 
+size_t rules_first(const struct rules *r, const unsigned char *text, size_t len, struct text *replacement)
+{
+    uint32_t children = offset_of(unit_at(r, 0)), unit;
+    for (size_t i = 0; i < len && step(r, &children, text[i], &unit); i++)
+        if (value_of(r, unit, children, replacement))
+            return i + 1;
+    return 0;
+}
+
 /* The trie shares equal ends, so most nodes are reached on many ways. What follows a node is walked once. */
 enum { UNSEEN, ENDS, GOES_ON };
 

@@ -34,6 +34,9 @@ enum status rules_open(struct rules *r, struct text bytes, struct error *err);
 /* The longest rule that text[0 … len) begins with. Returns its length in bytes, 0 when there is none. */
 size_t rules_match(const struct rules *r, const unsigned char *text, size_t len, struct text *replacement);
 
+/* The shortest rule that text[0 … len) begins with, as rules_match. */
+size_t rules_first(const struct rules *r, const unsigned char *text, size_t len, struct text *replacement);
+
 /* What a character does in the left-hand sides of rules. */
 enum rules_role {
     RULES_WHOLE,  /* it is one by itself */

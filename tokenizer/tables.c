@@ -5,6 +5,8 @@
 
 #include <float.h>
 #include <stdlib.h>
+#include <unicode/uchar.h>
+#include <utf8proc.h>
 
 #include "common/arena.h"
 #include "common/utf8.h"
@@ -97,18 +99,23 @@ static uint32_t symbol_of(const struct builder *b, uint32_t c)
     return tables_symbol(b->characters[(size_t)b->pages[c >> 8] * 256 + (c & 255)]);
 }
 
+static bool is_unigram(const struct builder *b)
+{
+    return b->head.kind == TABLES_UNIGRAM || b->head.kind == TABLES_UNIGRAM_WORDS;
+}
+
 /* Opens the lists and checks that they belong together. */
 static enum status open_lists(struct builder *b)
 {
     enum status status = gguf_array(b->file, "tokenizer.ggml.tokens", GGUF_STRING, &b->pieces, b->err);
-    if (status == STATUS_OK && b->head.kind == TABLES_UNIGRAM)
+    if (status == STATUS_OK && is_unigram(b))
         status = gguf_array(b->file, "tokenizer.ggml.scores", GGUF_F32, &b->scores_list, b->err);
     if (status == STATUS_OK)
         status = gguf_array(b->file, "tokenizer.ggml.token_type", GGUF_I32, &b->types, b->err);
     if (status != STATUS_OK)
         return status;
     uint64_t count = b->pieces.count;
-    bool scored = b->head.kind != TABLES_UNIGRAM || b->scores_list.count == count;
+    bool scored = !is_unigram(b) || b->scores_list.count == count;
     if (count == 0 || !scored || b->types.count != count)
         return damaged(b, "pieces, scores and types differ in number, or there are none");
     if (count >= MAX_PIECES || b->pieces.size > UINT32_MAX)
@@ -156,7 +163,7 @@ static enum status spell(struct builder *b, uint32_t number, struct text piece)
 /* Checks every piece, notes where it stands, and spells those that text can match. */
 static enum status read_pieces(struct builder *b)
 {
-    bool scored = b->head.kind == TABLES_UNIGRAM;
+    bool scored = is_unigram(b);
     size_t at = 0;
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < b->head.piece_count && status == STATUS_OK; i++) {
@@ -281,12 +288,51 @@ static void map_character(struct builder *b, uint32_t c, uint32_t *entry)
         utf8_decode(becomes.data, becomes.len, &to) != becomes.len)
         return;
     uint32_t symbol = to == ' ' ? CHARACTER_SPACE | SYMBOL_SPACE : symbol_of(b, to);
-    *entry = (*entry & CHARACTER_FOLLOWS) | CHARACTER_MAPPED | symbol;
+    *entry = (*entry & CHARACTER_AROUND) | CHARACTER_MAPPED | symbol;
+}
+
+static enum status mark_whole_rule(void *context, uint32_t character, enum rules_role role)
+{
+    return role == RULES_WHOLE ? mark(context, character, CHARACTER_RULE) : STATUS_OK;
+}
+
+static uint32_t cluster_bits(uint32_t c)
+{
+    switch (utf8proc_get_property((utf8proc_int32_t)c)->boundclass) {
+    case UTF8PROC_BOUNDCLASS_EXTEND:
+    case UTF8PROC_BOUNDCLASS_SPACINGMARK:
+    case UTF8PROC_BOUNDCLASS_ZWJ:
+    case UTF8PROC_BOUNDCLASS_V:
+    case UTF8PROC_BOUNDCLASS_T:
+    case UTF8PROC_BOUNDCLASS_REGIONAL_INDICATOR:
+    case UTF8PROC_BOUNDCLASS_LF:
+        return CHARACTER_JOINS;
+    case UTF8PROC_BOUNDCLASS_CR:
+    case UTF8PROC_BOUNDCLASS_L:
+    case UTF8PROC_BOUNDCLASS_PREPEND:
+        return CHARACTER_OPENS;
+    default:
+        return 0;
+    }
+}
+
+/* For unigram_words.h: rules of one character, white space, and what grapheme clusters go on with or behind.
+ * Between the planes looked at there is neither. */
+static enum status mark_clusters(struct builder *b)
+{
+    enum status status = rules_walk(b->rules, mark_whole_rule, b, b->err);
+    for (uint32_t c = 0; c < 0xE1000 && status == STATUS_OK; c = c + 1 == 0x20000 ? 0xE0000 : c + 1) {
+        uint32_t bits = cluster_bits(c) | (c != ' ' && u_isUWhiteSpace((UChar32)c) ? CHARACTER_RULE : 0);
+        if (bits != 0)
+            status = mark(b, c, bits);
+    }
+    return status;
 }
 
 static enum status mark_characters(struct builder *b)
 {
-    enum status status = rules_walk(b->rules, mark_rule, b, b->err);
+    enum status status =
+        b->head.kind == TABLES_UNIGRAM ? rules_walk(b->rules, mark_rule, b, b->err) : mark_clusters(b);
     if (status != STATUS_OK)
         return status;
     uint32_t *space = entry_of(b, ' ');
@@ -297,7 +343,7 @@ static enum status mark_characters(struct builder *b)
     for (uint32_t page = 0; page < TABLES_PAGES; page++)
         for (uint32_t i = 0; i < 256 && b->pages[page] != 0; i++) {
             uint32_t *entry = &b->characters[(size_t)b->pages[page] * 256 + i];
-            if ((*entry & ~(uint32_t)CHARACTER_FOLLOWS) == CHARACTER_RULE)
+            if ((*entry & ~(uint32_t)CHARACTER_AROUND) == CHARACTER_RULE)
                 map_character(b, page << 8 | i, entry);
         }
     return STATUS_OK;
@@ -409,11 +455,38 @@ static enum status read_bpe_settings(struct builder *b)
     return status;
 }
 
+static enum status read_words_settings(struct builder *b)
+{
+    struct text words;
+    bool merge = false, left = false, right = false;
+    enum status status = read_unigram_settings(b);
+    if (status == STATUS_OK)
+        status = gguf_text(b->file, TABLES_WORDS_KEY, &words, b->err);
+    if (status == STATUS_OK && !text_is(words, "whitespace") && !text_is(words, "spaces"))
+        status = error_set(b->err, STATUS_UNSUPPORTED,
+                           "%s cuts words at \"%.*s\"; this program knows \"whitespace\" and \"spaces\"",
+                           gguf_path(b->file), (int)(words.len < 40 ? words.len : 40), words.data);
+    if (status == STATUS_OK)
+        status = flag(b, "cognate.unigram.merge_spaces", &merge);
+    if (status == STATUS_OK)
+        status = flag(b, "cognate.unigram.strip_left", &left);
+    if (status == STATUS_OK)
+        status = flag(b, "cognate.unigram.strip_right", &right);
+    if (status != STATUS_OK)
+        return status;
+    b->head.words = text_is(words, "whitespace") ? WORDS_WHITESPACE : WORDS_SPACES;
+    b->head.merge_spaces = merge;
+    b->head.strip_left = left;
+    b->head.strip_right = right;
+    return STATUS_OK;
+}
+
 static enum status read_settings(struct builder *b)
 {
-    enum status status = b->head.kind == TABLES_WORDPIECE ? read_wordpiece_settings(b)
-                         : b->head.kind == TABLES_BPE     ? read_bpe_settings(b)
-                                                          : read_unigram_settings(b);
+    enum status status = b->head.kind == TABLES_WORDPIECE       ? read_wordpiece_settings(b)
+                         : b->head.kind == TABLES_BPE           ? read_bpe_settings(b)
+                         : b->head.kind == TABLES_UNIGRAM_WORDS ? read_words_settings(b)
+                                                                : read_unigram_settings(b);
     if (status == STATUS_OK)
         status = drop_unwanted(b, "tokenizer.ggml.add_bos_token", &b->head.start);
     return status == STATUS_OK ? drop_unwanted(b, "tokenizer.ggml.add_eos_token", &b->head.end) : status;
@@ -492,7 +565,7 @@ static enum status reserve(struct builder *b)
 static enum status add_unigram_parts(struct builder *b)
 {
     enum status status = set_unknown(b);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && b->head.kind == TABLES_UNIGRAM)
         status = set_user_pieces(b);
     return status == STATUS_OK ? mark_characters(b) : status;
 }
@@ -516,7 +589,7 @@ static enum status build(struct builder *b, struct tables **out)
     if (status == STATUS_OK && (status = reserve(b)) == STATUS_OK &&
         (status = mark(b, SPACE_SIGN, SYMBOL_SPACE)) == STATUS_OK && (status = read_pieces(b)) == STATUS_OK)
         status = renumber(b);
-    if (status == STATUS_OK && b->head.kind == TABLES_UNIGRAM)
+    if (status == STATUS_OK && is_unigram(b))
         status = add_unigram_parts(b);
     if (status == STATUS_OK)
         status = read_settings(b);

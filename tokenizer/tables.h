@@ -35,6 +35,9 @@ enum {
     CHARACTER_MAPPED = 1
         << 20, /* its rule gives one character, whose symbol stands here; no piece has it itself */
     CHARACTER_SPACE = 1 << 21, /* it becomes a space */
+    CHARACTER_JOINS = 1 << 22, /* unigram_words.h: a grapheme cluster may go on with it … */
+    CHARACTER_OPENS = 1 << 23, /* … or behind it, whatever comes */
+    CHARACTER_AROUND = CHARACTER_FOLLOWS | CHARACTER_JOINS | CHARACTER_OPENS
 };
 
 /* tokenizer.ggml.token_type */
@@ -52,9 +55,15 @@ enum piece_type {
 #define PIECE_USER   (1u << 23)
 #define PIECE_NUMBER (PIECE_USER - 1)
 
-#define TABLES_VERSION 3 /* of the layout and the meaning of the block; raise it with any change */
+/* A Unigram model with this key is cut word by word (unigram_words.h): at "whitespace" or at "spaces". */
+#define TABLES_WORDS_KEY "cognate.unigram.words"
 
-enum tables_kind { TABLES_UNIGRAM, TABLES_WORDPIECE, TABLES_BPE };
+#define TABLES_VERSION 4 /* of the layout and the meaning of the block; raise it with any change */
+
+enum tables_kind { TABLES_UNIGRAM, TABLES_UNIGRAM_WORDS, TABLES_WORDPIECE, TABLES_BPE };
+
+/* How unigram_words.h cuts a text into words. */
+enum tables_words { WORDS_WHITESPACE, WORDS_SPACES };
 
 struct tables {
     uint64_t size; /* bytes of the block */
@@ -72,6 +81,10 @@ struct tables {
     uint32_t lowercase;               /* WordPiece: 1: letters are made small … */
     uint32_t strip_accents;           /* … and lose their accents */
     uint32_t bytes[256];              /* BPE: the piece of each byte */
+    uint32_t words;                   /* unigram_words.h: enum tables_words */
+    uint32_t merge_spaces;            /* … 1: runs of spaces count as one */
+    uint32_t strip_left;              /* … 1: white space at the beginning does not count */
+    uint32_t strip_right;             /* … 1: nor does that at the end */
 };
 
 /* Reads tokenizer.ggml.*. *out is one block from big_alloc. `rules` are those of the same file. */

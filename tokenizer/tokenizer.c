@@ -12,6 +12,7 @@
 #include "tokenizer/bpe.h"
 #include "tokenizer/encoding.h"
 #include "tokenizer/unigram.h"
+#include "tokenizer/unigram_words.h"
 #include "tokenizer/wordpiece.h"
 
 #define BLOCK      2048 /* symbols normalised at a time */
@@ -59,7 +60,10 @@ enum status tokenizer_open(const struct gguf *file, const unsigned char *digest,
     enum tables_kind kind = text_is(model, "bert")   ? TABLES_WORDPIECE
                             : text_is(model, "gpt2") ? TABLES_BPE
                                                      : TABLES_UNIGRAM;
-    if (kind == TABLES_UNIGRAM && !text_is(model, "t5"))
+    bool unigram = text_is(model, "t5");
+    if (unigram && gguf_has(file, TABLES_WORDS_KEY))
+        kind = TABLES_UNIGRAM_WORDS;
+    if (kind == TABLES_UNIGRAM && !unigram)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s has a tokenizer of kind \"%.*s\"; this program reads \"t5\" (SentencePiece "
                          "Unigram), \"bert\" "
@@ -69,7 +73,7 @@ enum status tokenizer_open(const struct gguf *file, const unsigned char *digest,
     if (t == NULL)
         return error_memory(err, "opening the tokenizer");
     const char *rules = "tokenizer.ggml.precompiled_charsmap";
-    if (kind == TABLES_UNIGRAM && gguf_has(file, rules)) {
+    if (unigram && gguf_has(file, rules)) {
         if (gguf_array(file, rules, GGUF_U8, &blob, NULL) != STATUS_OK)
             status = gguf_array(file, rules, GGUF_I8, &blob, err);
         if (status == STATUS_OK)
@@ -204,6 +208,9 @@ enum status tokenizer_encode(const struct tokenizer *t, struct encoding *e, stru
     switch ((enum tables_kind)t->tables->kind) {
     case TABLES_UNIGRAM:
         status = encode(t, e, prefix, text, err);
+        break;
+    case TABLES_UNIGRAM_WORDS:
+        status = unigram_words_encode(t->tables, &t->rules, e, prefix, text, err);
         break;
     case TABLES_WORDPIECE:
         status = wordpiece_encode(t->tables, e, prefix, text, err);

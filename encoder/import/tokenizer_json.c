@@ -1,5 +1,8 @@
 #include "encoder/import/tokenizer_json.h"
 
+#include <nettle/base64.h>
+#include <stdlib.h>
+
 #include "common/buf.h"
 
 #define WORD_LETTERS 100 /* of a WordPiece word, at most */
@@ -178,6 +181,124 @@ static enum status read_byte_steps(const struct reader *r, const json_t *normali
     return STATUS_OK;
 }
 
+/* ---- Unigram ---- */
+
+/* The pieces of a list [["piece", score], …]. */
+static enum status read_scored(const struct reader *r, const json_t *vocab)
+{
+    size_t i, count = json_array_size(vocab);
+    json_t *entry;
+    enum status status = STATUS_OK;
+    if (count == 0 || count > VOCABULARY_PIECES)
+        return damaged(r, "the model's vocab is no list, or empty, or too large");
+    json_array_foreach((json_t *)vocab, i, entry)
+    {
+        const json_t *piece = json_array_get(entry, 0), *score = json_array_get(entry, 1);
+        if (!json_is_string(piece) || !json_is_number(score))
+            return damaged(r, "a piece of the vocab is not a text with a score");
+        status =
+            vocabulary_add(r->v, text_at(piece), (float)json_number_value(score), VOCABULARY_NORMAL, r->err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return status;
+}
+
+/* The rules of a Precompiled, in base64. */
+static enum status read_rules(const struct reader *r, const json_t *step)
+{
+    const json_t *coded = json_object_get(step, "precompiled_charsmap");
+    struct base64_decode_ctx context;
+    size_t size = BASE64_DECODE_LENGTH(json_string_length(coded));
+    if (is_off(coded))
+        return STATUS_OK;
+    uint8_t *bytes = malloc(size + 1);
+    if (bytes == NULL)
+        return error_memory(r->err, "reading a vocabulary");
+    base64_decode_init(&context);
+    bool good =
+        json_is_string(coded) &&
+        base64_decode_update(&context, &size, bytes, json_string_length(coded), json_string_value(coded)) &&
+        base64_decode_final(&context);
+    if (good)
+        r->v->rules = vocabulary_keep(r->v, (struct text){(const char *)bytes, size});
+    free(bytes);
+    if (!good)
+        return damaged(r, "the precompiled_charsmap is not base64");
+    return r->v->rules.data != NULL ? STATUS_OK : error_memory(r->err, "reading a vocabulary");
+}
+
+/* Replace of two and more spaces by one, which may be written U+2581 when nothing looks at spaces any more.
+ */
+static enum status read_replace(const struct reader *r, const json_t *step, bool last)
+{
+    const char *pattern = json_string_value(json_object_get(json_object_get(step, "pattern"), "Regex")),
+               *content = json_string_value(json_object_get(step, "content"));
+    if (pattern == NULL || strcmp(pattern, " {2,}") != 0 || content == NULL ||
+        (strcmp(content, " ") != 0 && (strcmp(content, "\u2581") != 0 || !last)))
+        return refused(r, "before Unigram a Replace of", pattern != NULL ? pattern : "another pattern");
+    r->v->merge_spaces = true;
+    return STATUS_OK;
+}
+
+static enum status read_normalizers(const struct reader *r, const json_t *normalizer)
+{
+    const json_t *steps = json_object_get(normalizer, "normalizers");
+    bool sequence = is(normalizer, "Sequence");
+    size_t count = is_off(normalizer) ? 0 : sequence ? json_array_size(steps) : 1;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const json_t *step = sequence ? json_array_get(steps, i) : normalizer;
+        if (is(step, "Precompiled") && i == 0) {
+            status = read_rules(r, step);
+        } else if (is(step, "Strip")) {
+            r->v->strip_left = r->v->strip_left || flag(step, "strip_left", true);
+            r->v->strip_right = r->v->strip_right || flag(step, "strip_right", true);
+        } else if (is(step, "Replace")) {
+            status = read_replace(r, step, i + 1 == count);
+        } else {
+            status = refused(r, "before Unigram, at this place, the normalizer", type_of(step));
+        }
+    }
+    return status;
+}
+
+static enum status read_metaspace(const struct reader *r, const json_t *step)
+{
+    const char *scheme = json_string_value(json_object_get(step, "prepend_scheme")),
+               *sign = json_string_value(json_object_get(step, "replacement"));
+    if (!is(step, "Metaspace"))
+        return refused(r, "before Unigram the pre_tokenizer", type_of(step));
+    if (sign == NULL || strcmp(sign, "\u2581") != 0 || !flag(step, "split", true))
+        return refused(r, "before Unigram a Metaspace without", "the replacement U+2581 and split");
+    r->v->space_prefix = scheme != NULL ? strcmp(scheme, "never") != 0 : flag(step, "add_prefix_space", true);
+    if (scheme != NULL && strcmp(scheme, "always") != 0 && strcmp(scheme, "never") != 0 &&
+        (strcmp(scheme, "first") != 0 || strcmp(r->v->words, "spaces") != 0))
+        return refused(r, "here a Metaspace with the prepend_scheme", scheme);
+    return STATUS_OK;
+}
+
+static enum status read_metaspace_steps(const struct reader *r, const json_t *normalizer, const json_t *words)
+{
+    const json_t *steps = json_object_get(words, "pretokenizers");
+    bool sequence = is(words, "Sequence"),
+         split = sequence && is(json_array_get(steps, 0), "WhitespaceSplit");
+    r->v->words = split ? "whitespace" : "spaces";
+    enum status status = read_normalizers(r, normalizer);
+    if (status == STATUS_OK && sequence && json_array_size(steps) != 1u + split)
+        status = refused(r, "before Unigram the pre_tokenizer",
+                         "Sequence of other than WhitespaceSplit, Metaspace");
+    return status == STATUS_OK ? read_metaspace(r, sequence ? json_array_get(steps, split) : words) : status;
+}
+
+static enum status read_unigram(const struct reader *r, const json_t *model)
+{
+    static const char *const off[] = {"byte_fallback", NULL};
+    r->v->kind = "t5";
+    enum status status = need_off(r, model, off);
+    return status == STATUS_OK ? read_scored(r, json_object_get(model, "vocab")) : status;
+}
+
 /* ---- what stands around a text ---- */
 
 /* The number of a token that a template names. */
@@ -261,30 +382,48 @@ static const char *kind_of(const json_t *model)
     return json_object_get(model, "merges") != NULL ? "BPE" : "WordPiece";
 }
 
+/* The number of the piece for what the model does not know, -1 when it names none. */
+static int32_t unknown_of(const struct vocabulary *v, const json_t *model)
+{
+    const json_t *name = json_object_get(model, "unk_token"), *number = json_object_get(model, "unk_id");
+    if (json_is_string(name))
+        return vocabulary_find(v, text_at(name));
+    return json_is_integer(number) && json_integer_value(number) < (json_int_t)v->count
+               ? (int32_t)json_integer_value(number)
+               : -1;
+}
+
 enum status tokenizer_json_read(struct vocabulary *v, const char *path, const json_t *root, struct error *err)
 {
+    static const struct {
+        const char *kind;
+        enum status (*steps)(const struct reader *r, const json_t *normalizer, const json_t *words);
+        enum status (*model)(const struct reader *r, const json_t *model);
+        bool unknown; /* it has a piece for what it does not know */
+    } kinds[] = {
+        {"WordPiece", read_bert_steps, read_wordpiece, true},
+        {"BPE", read_byte_steps, read_bpe, false},
+        {"Unigram", read_metaspace_steps, read_unigram, true},
+    };
     const struct reader r = {v, path, err};
-    const json_t *model = json_object_get(root, "model"), *normalizer = json_object_get(root, "normalizer"),
-                 *words = json_object_get(root, "pre_tokenizer"),
-                 *unknown = json_object_get(model, "unk_token");
+    const json_t *model = json_object_get(root, "model");
     const char *kind = kind_of(model);
-    enum status status;
+    size_t k = 0;
     if (!json_is_object(model))
         return damaged(&r, "it has no model");
-    bool wordpiece = strcmp(kind, "WordPiece") == 0, bpe = strcmp(kind, "BPE") == 0;
-    if (wordpiece)
-        status = read_bert_steps(&r, normalizer, words);
-    else if (bpe)
-        status = read_byte_steps(&r, normalizer, words);
-    else
+    while (k < sizeof kinds / sizeof kinds[0] && strcmp(kinds[k].kind, kind) != 0)
+        k++;
+    if (k == sizeof kinds / sizeof kinds[0])
         return refused(&r, "the model", kind);
+    enum status status =
+        kinds[k].steps(&r, json_object_get(root, "normalizer"), json_object_get(root, "pre_tokenizer"));
     if (status == STATUS_OK)
-        status = wordpiece ? read_wordpiece(&r, model) : read_bpe(&r, model);
+        status = kinds[k].model(&r, model);
     if (status == STATUS_OK)
         status = read_added(&r, json_object_get(root, "added_tokens"));
-    if (status == STATUS_OK && wordpiece)
-        status = set_unknown(&r, json_is_string(unknown) ? vocabulary_find(v, text_at(unknown)) : -1);
+    if (status == STATUS_OK && kinds[k].unknown)
+        status = set_unknown(&r, unknown_of(v, model));
     if (status == STATUS_OK)
         status = read_around(&r, json_object_get(root, "post_processor"));
-    return status == STATUS_OK && wordpiece ? vocabulary_mark_words(v, err) : status;
+    return status == STATUS_OK && strcmp(v->kind, "bert") == 0 ? vocabulary_mark_words(v, err) : status;
 }

@@ -10,6 +10,7 @@
  *
  *     WordPiece   BertNormalizer, BertPreTokenizer
  *     BPE         no normalizer, ByteLevel
+ *     Unigram     Precompiled, Strip and Replace of runs of spaces; Metaspace, WhitespaceSplit before it
  *
  * with a TemplateProcessing, BertProcessing or RobertaProcessing that puts at most one token before and one
  * behind a text. Any other step is refused by its name. Special added tokens become control pieces, which no

@@ -242,6 +242,12 @@ enum status vocabulary_write(const struct vocabulary *v, uint64_t rows, struct g
         gguf_put_array(w, "tokenizer.ggml.scores", GGUF_F32, l.scores, rows);
         if (v->rules.len > 0)
             gguf_put_array(w, "tokenizer.ggml.precompiled_charsmap", GGUF_U8, v->rules.data, v->rules.len);
+        if (v->words != NULL) {
+            gguf_put_text(w, "cognate.unigram.words", text_of(v->words));
+            gguf_put_bool(w, "cognate.unigram.merge_spaces", v->merge_spaces);
+            gguf_put_bool(w, "cognate.unigram.strip_left", v->strip_left);
+            gguf_put_bool(w, "cognate.unigram.strip_right", v->strip_right);
+        }
     }
     if (status == STATUS_OK && strcmp(v->kind, "gpt2") == 0) {
         gguf_put_text(w, "tokenizer.ggml.pre", text_of("gpt-2"));

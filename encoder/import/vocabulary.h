@@ -50,6 +50,9 @@ struct vocabulary {
     int32_t unknown, padding;      /* -1: none */
     bool space_prefix;             /* a text starts as if a space stood before it */
     bool lowercase, strip_accents; /* of WordPiece */
+    const char *words; /* of Unigram: "whitespace" or "spaces" where texts are cut into words first, as
+                          Hugging Face's tokenizers do it; NULL: as SentencePiece */
+    bool merge_spaces, strip_left, strip_right; /* … before that */
     struct vocabulary_chunk *chunks;
 };
 

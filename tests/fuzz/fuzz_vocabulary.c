@@ -1,7 +1,7 @@
 /* Bytes as the rules and pieces of a tokenizer, put into a model file in memory, opened, and used.
  *
- *     u16 bytes of rules | rules … | piece: u8 type, u8 score, u8 length, bytes …, again and again | the rest
- * is the text
+ *     u14 bytes of rules, u2 how words are cut | rules … | piece: u8 type, u8 score, u8 length, bytes …,
+ * again and again | the rest is the text
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t count = 0;
     buf_init(&model, 16 << 20), buf_init(&pieces, 4 << 20), buf_init(&kinds, 4 << 20);
     buf_init(&costs, 4 << 20), buf_init(&rules, 4 << 20);
-    size_t at = 2, n = size >= 2 ? data[0] | (size_t)data[1] << 8 : 0;
+    size_t at = 2, n = size >= 2 ? data[0] | (size_t)(data[1] & 0x3F) << 8 : 0;
+    unsigned words = size >= 2 ? data[1] >> 6 : 0; /* 0: as SentencePiece */
     if (size < 2 || n > size - 2)
         return 0;
     put(&rules, data + at, n);
@@ -55,7 +56,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put(&model, "GGUF", 4);
     number(&model, 3, 4);
     number(&model, 0, 8);
-    number(&model, 5, 8);
+    number(&model, words > 0 ? 8 : 5, 8);
+    if (words > 0) {
+        key(&model, "cognate.unigram.words", GGUF_STRING);
+        string(&model, words == 1 ? "whitespace" : "spaces", words == 1 ? 10 : 6);
+        key(&model, "cognate.unigram.merge_spaces", GGUF_BOOL);
+        number(&model, words == 3, 1);
+        key(&model, "cognate.unigram.strip_right", GGUF_BOOL);
+        number(&model, words == 3, 1);
+    }
     key(&model, "tokenizer.ggml.model", GGUF_STRING);
     string(&model, "t5", 2);
     list(&model, "tokenizer.ggml.tokens", GGUF_STRING, count, &pieces);
