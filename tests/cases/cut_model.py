@@ -1,6 +1,7 @@
 """A second model made of the default one: the first layers of it, under another name.
 
     cut_model(path, layers=2)
+    cut_model(path, layers=12, bare=True)   # only what other programs that read GGUF files know
 """
 import os
 import struct
@@ -43,7 +44,7 @@ def text(value):
     return struct.pack("<Q", len(value)) + value
 
 
-def cut_model(path, layers=2, name=b"cut"):
+def cut_model(path, layers=2, name=b"cut", bare=False):
     with open(os.path.join(SOURCE, "data", "cognate-e5-512.gguf"), "rb") as file:
         r = Reader(file.read())
     magic, version, tensors, pairs = r.take(4), r.number("<I"), r.number("<Q"), r.number("<Q")
@@ -60,6 +61,8 @@ def cut_model(path, layers=2, name=b"cut"):
             pair = text(key) + struct.pack("<I", STRING) + text(name)
         elif key.startswith(b"cognate.canary"):
             continue  # its known answers are the whole model's
+        elif bare and (key.startswith(b"cognate.") or key == b"bert.embedding_length_out"):
+            continue
         head, kept_pairs = head + pair, kept_pairs + 1
     infos = []
     for _ in range(tensors):
@@ -70,7 +73,7 @@ def cut_model(path, layers=2, name=b"cut"):
     ends = sorted(info[3] for info in infos) + [len(r.data) - begin]
     table, data, kept = b"", bytearray(), 0
     for key, shape, kind, offset in infos:
-        if key.startswith(b"blk.") and int(key.split(b".")[1]) >= layers:
+        if key.startswith(b"blk.") and int(key.split(b".")[1]) >= layers or bare and key.startswith(b"cognate."):
             continue
         size = ends[ends.index(offset) + 1] - offset
         table += text(key) + struct.pack("<I%dQIQ" % len(shape), len(shape), *shape, kind, len(data))
