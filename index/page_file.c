@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,10 +91,20 @@ static int file_close(sqlite3_file *file)
     return f->real->pMethods->xClose(f->real);
 }
 
+/* SQLite reads pages past the end of the file before it first writes them. Of a page that is in the file it
+ * would take what cannot be read for zeros, and keep them. */
+static bool beyond_end(struct page_file *f, sqlite3_int64 at)
+{
+    sqlite3_int64 size = 0;
+    return f->real->pMethods->xFileSize(f->real, &size) == SQLITE_OK && at >= size;
+}
+
 static int file_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 {
     struct page_file *f = (struct page_file *)file;
     int rc = f->real->pMethods->xRead(f->real, out, n, at);
+    if (rc == SQLITE_IOERR_SHORT_READ && f->page_size != 0 && (size_t)n == f->page_size)
+        return beyond_end(f, at) ? rc : SQLITE_IOERR_DATA;
     if (rc != SQLITE_OK)
         return rc;
     if (at == 0 && n >= HEADER_BYTES)

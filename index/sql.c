@@ -15,6 +15,7 @@ enum status sql_error(struct sql *c, int rc, struct error *err)
 {
     const char *reason = c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
     int number = c->db != NULL ? sqlite3_system_errno(c->db) : 0;
+    c->failed = true;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return error_set(err, STATUS_DISK_FULL,

@@ -26,6 +26,7 @@
 struct sql {
     sqlite3 *db;
     const char *path; /* for messages; borrowed */
+    bool failed;      /* a call of SQLite's has: what it keeps in memory, FTS5 above all, may be half done */
     struct {
         const char *text;
         sqlite3_stmt *statement;

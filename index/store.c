@@ -233,13 +233,30 @@ void store_reader_done(struct store *s, struct sql *c)
     sql_reset(c);
     if (!sqlite3_get_autocommit(c->db))
         sql_run(c, "ROLLBACK", NULL);
+    bool keep = !c->failed;
+    if (!keep) {
+        sql_close(c);
+        free(c);
+    }
     pthread_mutex_lock(&s->pool);
-    s->idle[s->idle_count++] = c;
+    if (keep)
+        s->idle[s->idle_count++] = c;
+    else
+        s->reader_count--;
     pthread_cond_signal(&s->reader_free);
     pthread_mutex_unlock(&s->pool);
 }
 
 /* ---- the writer ---- */
+
+/* A connection on which something failed is not used again. */
+static enum status renew_writer(struct store *s, struct error *err)
+{
+    sql_close(&s->writer);
+    enum status status = sql_open(&s->writer, s->path, SQL_WRITE, err);
+    s->writer.failed = status != STATUS_OK;
+    return status;
+}
 
 enum status store_turn(struct store *s, struct error *err)
 {
@@ -247,7 +264,10 @@ enum status store_turn(struct store *s, struct error *err)
         return error_set(err, STATUS_FORBIDDEN, "%s was opened for reading only; nothing can be changed",
                          s->path);
     pthread_mutex_lock(&s->writing);
-    return STATUS_OK;
+    enum status status = s->writer.failed ? renew_writer(s, err) : STATUS_OK;
+    if (status != STATUS_OK)
+        pthread_mutex_unlock(&s->writing);
+    return status;
 }
 
 enum status store_begin(struct store *s, struct error *err)
