@@ -30,12 +30,15 @@ static enum status append_headings(struct text text, const struct segments *s, s
         for (size_t below = s->items[i].level; below < LEVELS; below++)
             path[below] = (struct text){0};
     }
-    bool first = true;
-    for (size_t i = 0; i < LEVELS && status == STATUS_OK; i++)
-        if (path[i].len > 0) {
-            status = buf_printf(out, err, "%s%.*s", first ? "" : " > ", (int)path[i].len, path[i].data);
-            first = false;
-        }
+    const char *between = "";
+    for (size_t i = 0; i < LEVELS && status == STATUS_OK; i++) {
+        if (path[i].len == 0)
+            continue;
+        status = buf_append(out, between, strlen(between), err);
+        if (status == STATUS_OK)
+            status = buf_append(out, path[i].data, path[i].len, err);
+        between = " > ";
+    }
     return status;
 }
 

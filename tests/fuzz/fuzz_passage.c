@@ -5,6 +5,7 @@
 
 #include "common/utf8.h"
 #include "tokenizer/passage.h"
+#include "tokenizer/place.h"
 
 #include "default_tokenizer.h"
 
@@ -17,6 +18,33 @@ static void only_white_space(struct text text, size_t start, size_t end)
         at += utf8_decode(text.data + at, end - at, &c);
         check(u_isUWhiteSpace((UChar32)c));
     }
+}
+
+/* The words of a heading behind those it stands under. */
+static void path_of(struct text text, const struct passages *p, uint32_t heading, struct buf *out)
+{
+    if (heading == PASSAGE_NO_HEADING)
+        return;
+    struct heading h = p->headings[heading];
+    path_of(text, p, h.parent, out);
+    if (h.end > h.start && out->len > 0)
+        check(buf_append(out, " > ", 3, NULL) == STATUS_OK);
+    check(buf_append(out, text.data + h.start, h.end - h.start, NULL) == STATUS_OK);
+}
+
+/* place.h and the cutting see the same headings. */
+static void same_headings(struct text text, const struct passages *p, const struct passage *passage)
+{
+    struct place place;
+    struct buf path, cut;
+    buf_init(&path, PLACE_PATH_BYTES);
+    buf_init(&cut, PLACE_PATH_BYTES);
+    check(place_find(text, passage->start, &place, &path, NULL) == STATUS_OK);
+    check(place.line >= 1);
+    path_of(text, p, passage->heading, &cut);
+    check(text_equal(buf_text(&path), buf_text(&cut)));
+    buf_release(&path);
+    buf_release(&cut);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct passage a = p.items[i];
         check(a.start < a.end && a.end <= text.len);
         check(a.heading == PASSAGE_NO_HEADING || a.heading < p.heading_count);
+        same_headings(text, &p, &a);
         /* Of a heading too long for a passage the first piece may be its marks alone. */
         if (a.heading != PASSAGE_NO_HEADING)
             for (size_t at = a.end; at < p.headings[a.heading].start; at++)
