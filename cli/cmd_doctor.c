@@ -16,8 +16,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "common/file.h"
+#include "server/model_store.h"
 
-#define CANARY_FLOOR 0.98 /* int8 arithmetic comes to .99 and more of the known f32 answers */
 #define SPACE_FLOOR  ((uint64_t)256 << 20)
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
@@ -86,19 +86,56 @@ static enum status check_cache(struct doctor *d, struct error *err)
     return status;
 }
 
+/* An installed model beside the one in use: its file, and its known answers. */
+static enum status check_other(struct doctor *d, struct engine *e, const struct model_ref *ref,
+                               struct error *err)
+{
+    const struct engine_model *m = NULL;
+    struct canary_state state = {0};
+    struct error found = {0};
+    char spec[MODEL_SPEC], name[ENGINE_MODEL_NAME];
+    unsigned version;
+    model_ref_spec(ref, spec);
+    enum status status = model_store_verify(ref, &found);
+    if (status == STATUS_OK)
+        status = engine_hold(e, text_of(spec), &m, &found);
+    if (status == STATUS_OK)
+        status = engine_canaries(e, m, &state, &found);
+    engine_let_go(e, m);
+    if (m != NULL)
+        engine_unload(e, text_of(spec), name, &version, NULL);
+    if (status != STATUS_OK)
+        return report(d, FINDING_FAIL, "model", err, "%s: %s", spec, found.text);
+    return report(d, state.moved ? FINDING_FAIL : FINDING_OK, "model", err,
+                  "%s, installed: %u known answers, lowest cosine %.4f", spec, (unsigned)state.answers,
+                  state.lowest);
+}
+
+static enum status check_others(struct doctor *d, struct engine *e, const struct engine_model *own,
+                                struct error *err)
+{
+    struct model_ref *refs = NULL;
+    size_t n = 0;
+    enum status status = model_store_list(&refs, &n, err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        if (!refs[i].shipped && (refs[i].version != own->version || strcmp(refs[i].name, own->name) != 0))
+            status = check_other(d, e, &refs[i], err);
+    model_refs_free(refs, n);
+    return status;
+}
+
 static enum status check_model(struct doctor *d, struct error *err)
 {
     struct engine *e = NULL;
     const struct engine_model *m = NULL;
     struct error found = {0};
-    double lowest = 0;
-    uint32_t count = 0;
+    struct canary_state state = {0};
     struct engine_options options = d->session->options;
     enum status status = engine_open(&options, &e, &found);
     if (status == STATUS_OK)
         status = engine_model(e, &m, &found);
     if (status == STATUS_OK)
-        status = engine_canaries(e, m, &lowest, &count, &found);
+        status = engine_canaries(e, m, &state, &found);
     if (status != STATUS_OK) {
         status = report(d, FINDING_FAIL, "model", err, "%s", found.text);
     } else {
@@ -112,9 +149,11 @@ static enum status check_model(struct doctor *d, struct error *err)
                                 : "kernels for %s, %u threads",
                             isa_name(m->isa), m->threads);
         if (status == STATUS_OK)
-            status = report(d, count > 0 && lowest < CANARY_FLOOR ? FINDING_FAIL : FINDING_OK, "answers", err,
-                            "%u known answers, lowest cosine %.4f (at least %.2f)", (unsigned)count, lowest,
-                            CANARY_FLOOR);
+            status = report(d, state.moved ? FINDING_FAIL : FINDING_OK, "answers", err,
+                            "%u known answers, lowest cosine %.4f (at least %.2f)", (unsigned)state.answers,
+                            state.lowest, MODEL_LEAST_COSINE);
+        if (status == STATUS_OK)
+            status = check_others(d, e, m, err);
     }
     engine_close(e);
     return status;
@@ -213,7 +252,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
 const struct command command_doctor = {
     .name = "doctor",
     .summary = "check that everything here works",
-    .details = "The model and its known answers, the processor's kernels, every page and row of the store, "
+    .details = "The installed models and their known answers, the processor's kernels, every page and row of "
+               "the store, "
                "the space "
                "left, and whether a server runs. Exit code 2 when something fails.",
     .run = run,

@@ -57,6 +57,13 @@ static const struct option options[] = {
      .fallback = "0",
      .most = 3600000,
      .help = "time of a request that does not say; 0 for what fits the route"},
+    {.name = "canary-interval",
+     .type = OPTION_COUNT,
+     .value = "SECONDS",
+     .fallback = "3600",
+     .most = 31536000,
+     .help =
+         "how often models are asked for the known answers in their files; 0 for once, when they are loaded"},
     {.name = "slow-ms",
      .type = OPTION_COUNT,
      .value = "N",
@@ -106,6 +113,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         .connections = (unsigned)arguments_count(a, "connections"),
         .connections_per_address = (unsigned)arguments_count(a, "connections-per-address"),
         .deadline_ms = (unsigned)arguments_count(a, "deadline-ms"),
+        .canary_s = (unsigned)arguments_count(a, "canary-interval"),
         .slow_ms = (unsigned)arguments_count(a, "slow-ms"),
     };
     buf_init(&socket, SESSION_PATH + 8);

@@ -72,6 +72,8 @@ enum precision model_precision(const struct model *m);
  * the id is kept under options->digest. */
 void model_space_id(const struct gguf *file, const struct model_options *options, unsigned char out[32]);
 
+#define MODEL_LEAST_COSINE 0.97 /* of a known answer, which is in f32, with the same in int8 */
+
 /* Known answer i: its text and its `width` floats (f32 arithmetic, unit length), borrowed from the file,
  * unaligned. */
 void model_canary(const struct model *m, uint32_t i, struct text *text, const unsigned char **vector);

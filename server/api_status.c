@@ -7,6 +7,42 @@ static const struct field alive_fields[] = {
 };
 const struct shape shape_alive = SHAPE("Alive", "All is well.", alive_fields);
 
+static const struct field health_model_fields[] = {
+    {.name = "model",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .about = "Its name, with its version where it was added."},
+    {.name = "answers", .kind = FIELD_INTEGER, .required = true, .about = "Known answers in its file."},
+    {.name = "checks", .kind = FIELD_INTEGER, .required = true, .about = "How often they were asked for."},
+    {.name = "lowest_cosine",
+     .kind = FIELD_NUMBER,
+     .required = true,
+     .nullable = true,
+     .about = "To what they should be, at the last check; null before the first."},
+    {.name = "moved",
+     .kind = FIELD_BOOLEAN,
+     .required = true,
+     .about = "Whether a vector is not what it should be."},
+};
+static const struct shape shape_health_model = SHAPE("HealthModel", "A loaded model.", health_model_fields);
+
+static const char *const healths[] = {"ok", "degraded", NULL};
+static const struct field health_fields[] = {
+    {.name = "status",
+     .kind = FIELD_TEXT,
+     .required = true,
+     .choices = healths,
+     .about = "degraded: a model gives other vectors than it should."},
+    {.name = "models",
+     .kind = FIELD_OBJECT,
+     .count = FIELD_LIST,
+     .required = true,
+     .of = &shape_health_model,
+     .about = "Those that are loaded."},
+};
+const struct shape shape_health =
+    SHAPE("Health", "Whether requests can be answered, and rightly.", health_fields);
+
 static const struct field version_model_fields[] = {
     {.name = "name", .kind = FIELD_TEXT, .required = true, .about = "Its name."},
     {.name = "version", .kind = FIELD_TEXT, .required = true, .nullable = true, .about = "As the file says."},
@@ -57,19 +93,47 @@ void handle_livez(struct api_call *call)
     call_answer(call, 200, json_pack("{s:s}", "status", "ok"));
 }
 
-void handle_readyz(struct api_call *call)
+static enum status check_ready(struct api_call *call)
 {
     if (call->request->draining)
-        error_set(&call->err, STATUS_UNAVAILABLE, "the server is about to end");
-    else if (!engine_loaded(call->engine))
-        error_set(&call->err, STATUS_UNAVAILABLE, "the model is being loaded");
-    else
+        return error_set(&call->err, STATUS_UNAVAILABLE, "the server is about to end");
+    if (!engine_loaded(call->engine))
+        return error_set(&call->err, STATUS_UNAVAILABLE, "the model is being loaded");
+    return STATUS_OK;
+}
+
+void handle_readyz(struct api_call *call)
+{
+    if (check_ready(call) == STATUS_OK)
         call_answer(call, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+static json_t *health_json(struct engine *e, const struct engine_model *m, bool *moved)
+{
+    struct canary_state state;
+    engine_canary_state(e, m, &state);
+    *moved |= state.moved;
+    return json_pack("{s:s, s:I, s:I, s:o, s:b}", "model", m->bound, "answers", (json_int_t)state.answers,
+                     "checks", (json_int_t)state.checks, "lowest_cosine",
+                     state.checks > 0 ? json_real(state.lowest) : json_null(), "moved", state.moved);
 }
 
 void handle_health(struct api_call *call)
 {
-    handle_readyz(call);
+    const struct engine_model **models = NULL;
+    size_t n = 0;
+    bool moved = false;
+    if (check_ready(call) != STATUS_OK || engine_models(call->engine, &models, &n, &call->err) != STATUS_OK)
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n && list != NULL; i++)
+        if (json_array_append_new(list, health_json(call->engine, models[i], &moved)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    engine_models_free(call->engine, models, n);
+    call_answer(call, 200,
+                list != NULL ? json_pack("{s:s, s:o}", "status", healths[moved], "models", list) : NULL);
 }
 
 /* The engine's own model, null when there is none yet; never waits for it. */

@@ -128,10 +128,21 @@ enum model_state {
 };
 enum model_state engine_model_state(struct engine *e, const char *name, unsigned version);
 
-/* Embeds the known answers of the model file: the lowest cosine to what they should be (1 when the file has
- * none) and how many there are. */
-enum status engine_canaries(struct engine *e, const struct engine_model *m, double *lowest, uint32_t *count,
+/* What the known answers of a model have shown so far. A vector has moved when an answer is further away than
+ * MODEL_LEAST_COSINE, and, since int8 arithmetic always gives the same bits, when it is not what it was at
+ * first. */
+struct canary_state {
+    uint32_t answers; /* in the file; a model without any is never checked, */
+    uint64_t checks;
+    double lowest; /* cosine to what they should be, at the last check; 1 before */
+    bool moved;    /* at the last check */
+};
+
+/* Embeds the known answers and compares. */
+enum status engine_canaries(struct engine *e, const struct engine_model *m, struct canary_state *out,
                             struct error *err);
+void engine_canary_state(struct engine *e, const struct engine_model *m, struct canary_state *out);
+uint64_t engine_canary_failures(struct engine *e); /* checks that found a moved vector, of all models */
 
 /* P(relevant | cosine) by the model's curve for a query against documents, or for text against text when
  * `symmetric`; NAN when the model has none. */

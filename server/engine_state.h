@@ -29,6 +29,9 @@ struct loaded {
     /* under the engine's lock */
     size_t holders; /* calls, and the list of models while it is in service */
     bool leaving;   /* out of service */
+    uint64_t canary_checks;
+    double canary_first, canary_lowest; /* of the first check and of the last */
+    bool canary_moved;
 };
 
 static inline struct loaded *loaded_of(const struct engine_model *m)
@@ -51,6 +54,7 @@ struct engine {
     unsigned opening_version;     /* and its version */
     struct batch_stats gone;      /* of models that were freed */
     struct query_cache_stats gone_queries;
+    uint64_t canary_failures;
     atomic_bool has_own;
 
     pthread_mutex_t figures; /* over the plans */

@@ -114,7 +114,38 @@ static double cosine_to(const float *vector, const unsigned char *known, size_t 
     return dot / sqrt(square);
 }
 
-enum status engine_canaries(struct engine *e, const struct engine_model *m, double *lowest, uint32_t *count,
+static void note_canaries(struct engine *e, struct loaded *m, double lowest)
+{
+    pthread_mutex_lock(&e->lock);
+    if (m->canary_checks++ == 0)
+        m->canary_first = lowest;
+    m->canary_lowest = lowest;
+    m->canary_moved = !(lowest >= MODEL_LEAST_COSINE) ||
+                      (m->about.precision == PRECISION_INT8 && lowest != m->canary_first);
+    e->canary_failures += m->canary_moved;
+    pthread_mutex_unlock(&e->lock);
+}
+
+void engine_canary_state(struct engine *e, const struct engine_model *m, struct canary_state *out)
+{
+    const struct loaded *l = loaded_of(m);
+    pthread_mutex_lock(&e->lock);
+    *out = (struct canary_state){.answers = m->info->canaries,
+                                 .checks = l->canary_checks,
+                                 .lowest = l->canary_checks > 0 ? l->canary_lowest : 1,
+                                 .moved = l->canary_moved};
+    pthread_mutex_unlock(&e->lock);
+}
+
+uint64_t engine_canary_failures(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    uint64_t failures = e->canary_failures;
+    pthread_mutex_unlock(&e->lock);
+    return failures;
+}
+
+enum status engine_canaries(struct engine *e, const struct engine_model *m, struct canary_state *out,
                             struct error *err)
 {
     uint32_t n = m->info->canaries;
@@ -130,13 +161,14 @@ enum status engine_canaries(struct engine *e, const struct engine_model *m, doub
     if (status == STATUS_OK)
         status = engine_embed(e, &(struct embed_request){.model = m, .texts = texts, .n = n, .bulk = true},
                               &got, err);
-    if (status == STATUS_OK) {
-        double least = 1;
+    if (status == STATUS_OK && n > 0) {
+        double lowest = 1;
         for (uint32_t i = 0; i < n; i++)
-            least = fmin(least, cosine_to(got.vectors + i * got.width, answers[i], got.width));
-        *lowest = least;
-        *count = n;
+            lowest = fmin(lowest, cosine_to(got.vectors + i * got.width, answers[i], got.width));
+        note_canaries(e, loaded_of(m), lowest);
     }
+    if (status == STATUS_OK)
+        engine_canary_state(e, m, out);
     embeddings_release(&got);
     free(answers);
     free(texts);

@@ -191,6 +191,27 @@ static void label_text(const char *text, char *out, size_t room)
     out[n] = '\0';
 }
 
+/* How near the known answers of each model are to what they should be. */
+static void write_canaries(struct engine *e, const struct engine_model **models, size_t n,
+                           struct exposition *x)
+{
+    static const char lowest[] = "cognate_model_canary_lowest_cosine";
+    char name[sizeof models[0]->bound], labels[LABELS + sizeof name];
+    struct canary_state state;
+    exposition_family(x, lowest, "gauge", "Lowest cosine of a model's known answers, at the last check.");
+    for (size_t i = 0; i < n; i++) {
+        engine_canary_state(e, models[i], &state);
+        if (state.checks == 0)
+            continue;
+        label_text(models[i]->bound, name, sizeof name);
+        snprintf(labels, sizeof labels, "model=\"%s\"", name);
+        exposition_sample(x, lowest, labels, state.lowest);
+    }
+    exposition_figure(x, "cognate_model_canary_failures_total", "counter",
+                      "Checks that found a model to give other vectors than it should.",
+                      (double)engine_canary_failures(e));
+}
+
 /* The models in service, without waiting for any. */
 static void write_models(struct engine *e, struct exposition *x)
 {
@@ -214,6 +235,7 @@ static void write_models(struct engine *e, struct exposition *x)
                  isa_name(models[i]->isa), models[i]->precision == PRECISION_INT8 ? "int8" : "f32");
         exposition_sample(x, "cognate_model_info", labels, 1);
     }
+    write_canaries(e, models, n, x);
     engine_models_free(e, models, n);
 }
 

@@ -15,7 +15,7 @@ void handle_health(struct api_call *call);
 void handle_version(struct api_call *call);
 void handle_metrics(struct api_call *call);
 void handle_openapi(struct api_call *call);
-extern const struct shape shape_alive, shape_version, shape_openapi;
+extern const struct shape shape_alive, shape_health, shape_version, shape_openapi;
 
 /* api_web.c */
 void handle_web_page(struct api_call *call);

@@ -90,7 +90,8 @@ static enum status loaded(struct server *s, struct error *err)
     s->loading = false;
     if (s->load_status != STATUS_OK)
         return error_set(err, s->load_error.status, "%s", s->load_error.text);
-    enum status status = model_watch_start(s->service.engine, s->service.log, &s->watch, err);
+    enum status status =
+        model_watch_start(s->service.engine, s->service.log, s->options->canary_s, &s->watch, err);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < s->listeners.count; i++)

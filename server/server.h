@@ -35,6 +35,8 @@ struct server_options {
     unsigned connections;             /* (--connections) open at a time; 0: 1,200 */
     unsigned connections_per_address; /* (--connections-per-address) of one not this machine; 0: 64 */
     unsigned deadline_ms; /* (--deadline-ms) of a request that does not say; 0: each route's own */
+    unsigned canary_s; /* (--canary-interval) between two checks of the models' known answers; 0: at the start
+                          alone */
     unsigned slow_ms;     /* (--slow-ms) from which on a request is marked in the log; 0: 1,000 */
 };
 

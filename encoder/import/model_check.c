@@ -10,7 +10,6 @@
 #include "encoder/encoder.h"
 #include "tokenizer/tokenizer.h"
 
-#define LEAST_COSINE 0.97 /* of a known answer in f32 with the same in int8 */
 
 struct check {
     struct mapping mapping;
@@ -98,11 +97,11 @@ static enum status answer(struct check *c, uint32_t i, double *lowest, struct er
     if (status != STATUS_OK)
         return status;
     double like = cosine(c, known);
-    if (!(like >= LEAST_COSINE))
+    if (!(like >= MODEL_LEAST_COSINE))
         return error_set(err, STATUS_CORRUPT,
                          "%s misses known answer %" PRIu32 " in it: cosine %.4f, at least %.2f is asked for; "
                          "fetch the file again and compare its SHA-256",
-                         gguf_path(c->file), i, like, LEAST_COSINE);
+                         gguf_path(c->file), i, like, MODEL_LEAST_COSINE);
     *lowest = fmin(*lowest, like);
     return STATUS_OK;
 }

@@ -283,12 +283,15 @@ static void the_model_knows_its_answers(void **state)
 {
     (void)state;
     const struct engine_model *m = NULL;
-    double lowest = 0, cosine = 0;
-    uint32_t count = 0;
+    double cosine = 0;
+    struct canary_state asked = {0}, again = {0};
     assert_int_equal(engine_hold(engine, (struct text){0}, &m, NULL), STATUS_OK);
-    assert_int_equal(engine_canaries(engine, m, &lowest, &count, NULL), STATUS_OK);
-    assert_int_equal(count, 12);
-    assert_true(lowest > 0.99);
+    assert_int_equal(engine_canaries(engine, m, &asked, NULL), STATUS_OK);
+    assert_int_equal(asked.answers, 12);
+    assert_true(asked.lowest > 0.99 && !asked.moved);
+    assert_int_equal(engine_canaries(engine, m, &again, NULL), STATUS_OK);
+    assert_true(again.lowest == asked.lowest && !again.moved && again.checks == asked.checks + 1);
+    assert_int_equal(engine_canary_failures(engine), 0);
     for (int symmetric = 0; symmetric < 2; symmetric++) {
         assert_int_equal(engine_cosine_for(m, 0.75, symmetric, &cosine, NULL), STATUS_OK);
         assert_true(fabs(engine_relevance(m, cosine, symmetric) - 0.75) < 1e-9);
