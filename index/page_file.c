@@ -239,6 +239,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void put_in(void)
 {
+    /* Its statistics of memory, which nobody reads, take one lock of the whole process for every piece: searches
+     * would wait for each other there. Refused, and no loss, when SQLite is in use already. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_vfs *real = sqlite3_vfs_find(NULL);
     if (real == NULL)
         return;
