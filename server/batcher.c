@@ -1,11 +1,10 @@
 #include "server/batcher.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define BULK_TURN       4 /* each 4th pass begins with bulk: queries slow it down, but cannot starve it */
+#define BULK_TURN       4   /* each 4th pass begins with bulk: queries slow it down, but cannot starve it */
 #define BATCH_TOKENS    768 /* of one pass: the kernels reach their full rate from 96 */
 #define BATCH_SEQUENCES 256
 #define SHARE_TOKENS    96 /* a thread takes this much even when others idle */
@@ -23,7 +22,7 @@ struct worker {
     pthread_t thread;
     bool started;
     struct embedder *embedder;
-    int32_t *ids;   /* of one pass */
+    int32_t *ids; /* of one pass */
     size_t id_room;
     float *vectors; /* [BATCH_SEQUENCES][width] */
     struct claim claims[BATCH_SEQUENCES];
@@ -37,7 +36,8 @@ struct lane {
 struct batcher {
     size_t width;
     pthread_mutex_t lock;
-    pthread_cond_t work, done;
+    pthread_cond_t work;
+    pthread_condattr_t monotonic;
     struct lane query, bulk;
     uint64_t unclaimed; /* tokens */
     unsigned running;   /* passes */
@@ -81,6 +81,12 @@ static void lane_remove(struct lane *lane, struct batch_job *job)
     job->listed = false;
 }
 
+static void tell(struct batch_job *job)
+{
+    if (job->finished == job->n)
+        pthread_cond_signal(&job->ended);
+}
+
 /* Takes what nobody works on yet back from the lane. */
 static void withdraw(struct batcher *b, struct batch_job *job)
 {
@@ -91,6 +97,7 @@ static void withdraw(struct batcher *b, struct batch_job *job)
     job->finished += job->n - job->claimed;
     job->claimed = job->n;
     lane_remove(lane_of(b, job), job);
+    tell(job);
 }
 
 /* Ends a job whose caller has left, as far as nobody works on it. */
@@ -101,6 +108,14 @@ static bool cancelled(struct batcher *b, struct batch_job *job)
     error_set(&job->error, STATUS_CANCELLED, "nobody waits for these texts any more");
     withdraw(b, job);
     return true;
+}
+
+static void drop_cancelled(struct batcher *b, struct lane *lane)
+{
+    for (struct batch_job *job = lane->first, *next; job != NULL; job = next) {
+        next = job->next;
+        cancelled(b, job);
+    }
 }
 
 static uint64_t now_us(void)
@@ -194,10 +209,8 @@ static void *work(void *argument)
         bool turn = ++b->passes % BULK_TURN == 0;
         size_t tokens = 0, count = claim(w, turn ? &b->bulk : &b->query, budget, 0, &tokens);
         count = claim(w, turn ? &b->query : &b->bulk, budget, count, &tokens);
-        if (count == 0) { /* all that waited was cancelled */
-            pthread_cond_broadcast(&b->done);
+        if (count == 0) /* all that waited was cancelled */
             continue;
-        }
         b->running++;
         pthread_mutex_unlock(&b->lock);
 
@@ -213,33 +226,32 @@ static void *work(void *argument)
         for (size_t i = 0; i < count; i++) {
             struct batch_job *job = w->claims[i].job;
             job->finished++;
+            tell(job);
             if (status != STATUS_OK) {
                 error_set(&job->error, status, "%s", err.text);
                 withdraw(b, job);
             }
         }
-        pthread_cond_broadcast(&b->done);
+        drop_cancelled(b, &b->query);
+        drop_cancelled(b, &b->bulk);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
-enum status batcher_new(const struct model *model, unsigned threads, uint32_t most_calls, struct batcher **out,
-                        struct error *err)
+enum status batcher_new(const struct model *model, unsigned threads, uint32_t most_calls,
+                        struct batcher **out, struct error *err)
 {
     enum status status = STATUS_OK;
-    pthread_condattr_t monotonic;
     struct batcher *b = calloc(1, sizeof *b);
     if (b == NULL)
         return error_memory(err, "starting the encoder");
     b->most_calls = most_calls;
     b->width = model_info(model)->width;
     pthread_mutex_init(&b->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->work, &monotonic);
-    pthread_cond_init(&b->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_condattr_init(&b->monotonic);
+    pthread_condattr_setclock(&b->monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->work, &b->monotonic);
     b->workers = calloc(threads, sizeof *b->workers);
     if (b->workers == NULL) {
         status = error_memory(err, "starting the encoder");
@@ -290,7 +302,7 @@ void batcher_free(struct batcher *b)
     }
     free(b->workers);
     embedder_free(b->together);
-    pthread_cond_destroy(&b->done);
+    pthread_condattr_destroy(&b->monotonic);
     pthread_cond_destroy(&b->work);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -349,6 +361,7 @@ void batcher_submit(struct batcher *b, struct batch_job *job)
     job->submitted_us = now_us();
     job->listed = job->alone = false;
     job->error = (struct error){0};
+    pthread_cond_init(&job->ended, &b->monotonic);
     if (job->n == 0)
         return;
     pthread_mutex_lock(&b->lock);
@@ -379,13 +392,14 @@ enum status batcher_wait(struct batcher *b, struct batch_job *job, struct error 
         if (cancelled(b, job) && job->finished == job->n)
             break;
         if (job->deadline_ms == 0 || job->error.status != STATUS_OK) {
-            pthread_cond_wait(&b->done, &b->lock);
-        } else if (pthread_cond_timedwait(&b->done, &b->lock, &until) != 0 && job->finished < job->n) {
+            pthread_cond_wait(&job->ended, &b->lock);
+        } else if (pthread_cond_timedwait(&job->ended, &b->lock, &until) != 0 && job->finished < job->n) {
             late(job);
             withdraw(b, job); /* and wait for the passes it is part of */
         }
     }
     pthread_mutex_unlock(&b->lock);
+    pthread_cond_destroy(&job->ended);
     if (job->error.status != STATUS_OK)
         return error_set(err, job->error.status, "%s", job->error.text);
     return STATUS_OK;
