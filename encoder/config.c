@@ -18,7 +18,8 @@ struct reader {
 
 static enum status refuse(struct reader *r, enum status status, const char *what)
 {
-    return error_set(r->err, status, "%s: %s; this program runs encoders of the GGUF architecture bert",
+    return error_set(r->err, status,
+                     "%s: %s; this program runs encoders of the GGUF architectures bert and mpnet",
                      gguf_path(r->file), what);
 }
 
@@ -180,16 +181,18 @@ static enum status read_info(const struct gguf *file, struct model_info *info, s
 enum status config_read(const struct gguf *file, struct config *c, struct model_info *info, struct error *err)
 {
     struct reader r = {file, "", err};
+    char epsilon[96];
     enum status status = gguf_text(file, "general.architecture", &info->architecture, err);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    if (!text_is(info->architecture, "bert"))
+    c->relative = text_is(info->architecture, "mpnet");
+    if (!text_is(info->architecture, "bert") && !c->relative)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s has architecture \"%.*s\"; this program runs bert (BERT, XLM-R, RoBERTa and "
-                         "DistilBERT convert to it)",
+                         "DistilBERT convert to it) and mpnet",
                          gguf_path(file), (int)(info->architecture.len < 40 ? info->architecture.len : 40),
                          info->architecture.data);
-    snprintf(r.prefix, sizeof r.prefix, "bert");
+    snprintf(r.prefix, sizeof r.prefix, "%.*s", (int)info->architecture.len, info->architecture.data);
     const struct {
         const char *key;
         uint32_t least, most;
@@ -209,7 +212,8 @@ enum status config_read(const struct gguf *file, struct config *c, struct model_
                          "%s: width %zu does not divide into %zu heads of at least %d", gguf_path(file),
                          c->hidden, c->heads, LEAST_HEAD_WIDTH);
     c->head_width = c->hidden / c->heads;
-    status = gguf_f32(file, "bert.attention.layer_norm_epsilon", &c->epsilon, err);
+    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_epsilon", r.prefix);
+    status = gguf_f32(file, epsilon, &c->epsilon, err);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
     if (!(c->epsilon >= 0 && c->epsilon < 1))

@@ -154,9 +154,12 @@ static void attention(const struct worker *k)
     while (next_share(k, p->texts * heads, 1, &tasks))
         for (size_t task = tasks.first; task < tasks.end; task++) {
             size_t text = task / heads, from = p->starts[text] - p->starts[0];
-            m->kernels->attend(p->scratch->qkv + from * stride + task % heads * m->head, stride,
-                               m->heads_width, m->head, p->starts[text + 1] - p->starts[text],
-                               p->scratch->attention + k->turn->part * p->scratch->attention_size);
+            const float *bias = m->relative == NULL
+                                    ? NULL
+                                    : m->relative + task % heads * m->distances + m->config.context - 1;
+            m->kernels->attend_float(p->scratch->qkv + from * stride + task % heads * m->head, stride,
+                                     m->heads_width, m->head, p->starts[text + 1] - p->starts[text], bias,
+                                     p->scratch->attention + k->turn->part * p->scratch->attention_size);
         }
 }
 

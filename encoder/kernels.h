@@ -104,8 +104,10 @@ struct kernels {
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
      * `head` values each. The context replaces the queries. The scale is part of the query weights. Reads up
-     * to 15 rows behind the last, whose values do not matter. */
-    void (*attend)(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch);
+     * to 15 rows behind the last, whose values do not matter. bias[j - i] is added to the score of query i
+     * with key j; it has 15 values more behind the last, and may be NULL. */
+    void (*attend_float)(float *qkv, size_t stride, size_t width, size_t head, size_t n, const float *bias,
+                         float *scratch);
 
     /* c = a · b + start for `rows` rows of a; b is (inner, columns), columns a multiple of 16; start may be
      * NULL. */

@@ -11,6 +11,7 @@
 #include "encoder/vec16_avx512.h"
 
 #include "encoder/kernels_body.h"
+#include "encoder/kernels_attend_float.h"
 
 #define TILE_ROWS 6
 

@@ -298,50 +298,6 @@ static void product(const float *a, size_t a_stride, size_t rows, const float *b
                          c_stride);
 }
 
-/* exp(score - largest) in place; returns one over their sum. */
-ALWAYS_INLINE float softmax(float *scores, size_t n)
-{
-    size_t whole = n / 16 * 16, rest = n - whole;
-    v16 top = v16_all(-INFINITY), sum = v16_all(0);
-    for (size_t j = 0; j < whole; j += 16)
-        top = v16_max(v16_load(scores + j), top);
-    if (rest != 0)
-        top = v16_max(v16_keep(v16_load(scores + whole), rest, -INFINITY), top);
-    v16 limit = v16_all(v16_top(top));
-    for (size_t j = 0; j < whole; j += 16) {
-        v16 e = exp16(v16_sub(v16_load(scores + j), limit));
-        sum = v16_add(sum, e);
-        v16_store(scores + j, e);
-    }
-    if (rest != 0) {
-        v16 e = v16_keep(exp16(v16_sub(v16_load(scores + whole), limit)), rest, 0);
-        sum = v16_add(sum, e);
-        v16_store(scores + whole, e);
-    }
-    return 1.0f / v16_sum(sum);
-}
-
-static void attend(float *qkv, size_t stride, size_t width, size_t head, size_t n, float *scratch)
-{
-    size_t columns = padded(n, 16), pitch = attend_pitch(n);
-    const float *keys = qkv + width, *values = keys + width;
-    float *turned = scratch, *scores = turned + head * pitch;
-    for (size_t d = 0; d < head; d += 16)
-        for (size_t j = 0; j < columns; j += 16)
-            v16_transpose(keys + j * stride + d, stride, turned + d * pitch + j, pitch);
-    for (size_t i = 0; i < n; i += QUERIES) {
-        size_t rows = n - i < QUERIES ? n - i : QUERIES;
-        float *out = qkv + i * stride, share[QUERIES];
-        product(out, stride, rows, turned, pitch, head, columns, NULL, scores, pitch);
-        for (size_t r = 0; r < rows; r++)
-            share[r] = softmax(scores + r * pitch, n);
-        product(scores, pitch, rows, values, stride, n, head, NULL, out, stride);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t d = 0; d < head; d += 16)
-                v16_store(out + r * stride + d, v16_mul(v16_load(out + r * stride + d), v16_all(share[r])));
-    }
-}
-
 static void pool(enum pooling kind, const float *x, size_t stride, size_t n, size_t width, float *out)
 {
     const float *from = kind == POOL_LAST ? x + (n - 1) * stride : x;
@@ -377,7 +333,7 @@ static bool unit(float *x, size_t n)
 }
 
 #define KERNELS_BODY                                                                                         \
-    .norm = norm, .quantize = quantize, .activate = activate, .attend = attend, .product = product,          \
-    .pool = pool, .unit = unit
+    .norm = norm, .quantize = quantize, .activate = activate, .attend_float = attend_float,                  \
+    .product = product, .pool = pool, .unit = unit
 
 #endif

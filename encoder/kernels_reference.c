@@ -1,6 +1,7 @@
 #include "encoder/vec16_portable.h"
 
 #include "encoder/kernels_body.h"
+#include "encoder/kernels_attend_float.h"
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
                    float *out)

@@ -5,6 +5,7 @@
 #include "encoder/vec16_avx2.h"
 
 #include "encoder/kernels_body.h"
+#include "encoder/kernels_attend_float.h"
 
 ALWAYS_INLINE void store_sums(const struct linear *w, const struct codes *codes, size_t row, size_t column,
                               __m256i sum, float *out)

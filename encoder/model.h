@@ -1,7 +1,7 @@
 /* The weights of a model as the forward pass wants them: one flat block of memory, immutable, shared by all
  * threads.
  *
- *     | embedding norm | positions | layer 0: qkv output norm up down norm | layer 1 … | heads |
+ *     | embedding norm | positions | distances | layer 0: qkv output norm up down norm | layer 1 … | heads |
  *
  * The block holds no pointers: model_place() lays it out from the configuration alone, so that the same block
  * can be built from the file or taken from somewhere it was kept. Only the embedding table stays in the
@@ -26,6 +26,7 @@ struct config {
     size_t layers, hidden, heads, head_width, feed_forward, context, vocabulary;
     float epsilon;
     enum activation activation; /* of the feed-forward layers */
+    bool relative;              /* scores depend on distances */
     enum pooling parts[MAX_PARTS];
     size_t part_count;
     struct {
@@ -66,6 +67,9 @@ struct model {
     unsigned char *block; /* built here, or NULL where `kept` is in use */
     struct cache_entry kept;
     float *positions; /* (context, hidden), token type row 0 added */
+    float *relative;  /* (heads, distances) added to the score of a key so far from the query, from
+                         -(context - 1) on; NULL for an architecture without */
+    size_t distances; /* padded */
     struct norm embedding_norm;
     struct layer *layers;
     struct dense dense[MAX_HEADS];

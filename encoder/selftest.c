@@ -93,7 +93,7 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     }
     k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
     memcpy(out->attend, in->x, sizeof in->x);
-    k->attend(out->attend[0], WIDTH, HEAD, HEAD, ROWS, scratch);
+    k->attend_float(out->attend[0], WIDTH, HEAD, HEAD, ROWS, in->add[1], scratch);
     k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
     for (int kind = 0; kind < POOL_KINDS; kind++)
         k->pool((enum pooling)kind, in->x[0], WIDTH, ROWS, WIDTH, out->pooled[kind]);

@@ -15,6 +15,8 @@
 #include "encoder/dequant.h"
 #include "encoder/model.h"
 
+#define DISTANCE_BUCKETS 32
+
 struct cursor {
     unsigned char *block; /* NULL: only measuring */
     size_t used;
@@ -62,6 +64,8 @@ size_t model_place(struct model *m, unsigned char *block)
     m->feed_forward = padded(config->feed_forward, PAD);
     place_norm(m, &c, &m->embedding_norm);
     m->positions = take(&c, config->context * m->hidden, sizeof *m->positions);
+    m->distances = padded(2 * config->context - 1 + STRIPES, STRIPES);
+    m->relative = config->relative ? take(&c, config->heads * m->distances, sizeof *m->relative) : NULL;
     for (size_t i = 0; i < config->layers; i++) {
         struct layer *l = &m->layers[i];
         place_linear(m, &c, &l->qkv, m->hidden, 3 * m->heads_width);
@@ -195,6 +199,35 @@ static enum status read_positions(const struct reader *r)
     for (size_t i = 0; status == STATUS_OK && i < context; i++)
         for (size_t j = 0; j < hidden; j++)
             m->positions[i * m->hidden + j] += r->row[j];
+    return status;
+}
+
+/* The bucket of a key `distance` rows behind the query, as MPNet and T5 count them: 16 for keys in front, 16
+ * for keys behind; within 7 rows one each, then twice as many for each doubling, the last for all that is
+ * further. */
+static size_t bucket(long distance)
+{
+    size_t away = (size_t)labs(distance), place = away < 8 ? away : 8;
+    while (away >= 8 && place < 15 &&
+           away * away >= (size_t)128 << (place - 8)) /* away ≥ 8 · √2^(place - 7) */
+        place++;
+    return distance > 0 ? 16 + place : place;
+}
+
+static enum status read_relative(const struct reader *r)
+{
+    const struct model *m = r->m;
+    size_t heads = m->config.heads, context = m->config.context;
+    const struct gguf_tensor *t = NULL;
+    if (!m->config.relative)
+        return STATUS_OK;
+    enum status status = find(r, "attn_rel_b.weight", heads, DISTANCE_BUCKETS, &t);
+    for (size_t b = 0; status == STATUS_OK && b < DISTANCE_BUCKETS; b++) {
+        status = read_row(r, t, b);
+        for (size_t i = 0; status == STATUS_OK && i < 2 * context - 1; i++)
+            for (size_t h = 0; bucket((long)i - (long)(context - 1)) == b && h < heads; h++)
+                m->relative[h * m->distances + i] = r->row[h];
+    }
     return status;
 }
 
@@ -357,6 +390,8 @@ enum status weights_read(struct model *m, struct error *err)
     status = read_norm(&r, "token_embd_norm", &m->embedding_norm);
     if (status == STATUS_OK)
         status = read_positions(&r);
+    if (status == STATUS_OK)
+        status = read_relative(&r);
     for (size_t i = 0; status == STATUS_OK && i < c->layers; i++)
         status = read_layer(&r, i);
     for (size_t i = 0; status == STATUS_OK && i < c->dense_count; i++)

@@ -50,6 +50,14 @@ static const struct architecture architectures[] = {
      .layer = "transformer.layer",
      .in_layer = {"attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
                   "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"}},
+    {.model_type = "mpnet",
+     .gguf = "mpnet",
+     .prefix = "mpnet.",
+     BERT_KEYS,
+     .in_layer = {"attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o",
+                  "attention.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"},
+     .positions = POSITIONS_FROM_2,
+     .relative = "encoder.relative_attention_bias.weight"},
 };
 
 /* Keys of config.json that only make a difference with another value than this. */
@@ -108,8 +116,8 @@ static enum status find_kind(struct blueprint *b, const struct fields *config, s
             return STATUS_OK;
         }
     return error_set(err, STATUS_UNSUPPORTED,
-                     "%s: \"model_type\" is \"%.40s\"; this program takes in bert, xlm-roberta, roberta and "
-                     "distilbert",
+                     "%s: \"model_type\" is \"%.40s\"; this program takes in bert, xlm-roberta, roberta, "
+                     "distilbert and mpnet",
                      config->path, type.data);
 }
 

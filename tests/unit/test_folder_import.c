@@ -200,7 +200,7 @@ static void import_ok(const char *path, struct import_report *report)
 static void vectors_are_those_of_the_reference(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bert", "xlm-roberta", "roberta", "distilbert"};
+    static const char *const names[] = {"bert", "xlm-roberta", "roberta", "distilbert", "mpnet"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         workbench(names[i]);
         struct import_report report;

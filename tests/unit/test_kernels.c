@@ -140,14 +140,15 @@ static void attention_of_every_length(void **state)
     for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
         for (size_t h = 0; h < 3; h++) {
             size_t n = lengths[l], head = heads[h], width = head + 16, stride = 3 * width;
-            float *qkv = floats((n + 15) * stride, 2), *first = NULL;
+            float *qkv = floats((n + 15) * stride, 2), *bias = floats(2 * n + 15, 1), *first = NULL;
             for (int isa = 0; isa < ISA_COUNT; isa++) {
                 if (table(isa) == NULL)
                     continue;
                 float *x = malloc((n + 15) * stride * sizeof *x);
                 float *scratch = malloc(attend_scratch(head, n) * sizeof *scratch);
                 memcpy(x, qkv, (n + 15) * stride * sizeof *x);
-                table(isa)->attend(x, stride, width, head, n, scratch);
+                table(isa)->attend_float(x, stride, width, head, n, n % 2 == 0 ? bias + n - 1 : NULL,
+                                         scratch);
                 free(scratch);
                 if (first != NULL) {
                     assert_memory_equal(first, x, n * stride * sizeof *x);
@@ -161,7 +162,7 @@ static void attention_of_every_length(void **state)
                         double score = 0;
                         for (size_t d = 0; d < head; d++)
                             score += (double)qkv[i * stride + d] * qkv[j * stride + width + d];
-                        weights[j] = exp(score);
+                        weights[j] = exp(score + (n % 2 == 0 ? bias[n - 1 + j - i] : 0));
                         sum += weights[j];
                     }
                     for (size_t d = 0; d < head; d++) {
@@ -173,6 +174,7 @@ static void attention_of_every_length(void **state)
                 }
             }
             free(qkv);
+            free(bias);
             free(first);
         }
 }
