@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "encoder/encoder.h"
 #include "encoder/import/import.h"
+#include "mutation.h"
 #include "tokenizer/tokenizer.h"
 
 #define MOST_IDS 64
@@ -324,13 +325,60 @@ static void never_reads_a_pickle(void **state)
     clear_folder(bench);
 }
 
+/* Each file of a folder with bytes changed: the folder is taken in or refused, and nothing is left behind. */
+static void changed_folders_work_or_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *file;
+        size_t head, times;
+    } files[] = {{"bert", "model.safetensors", 4500, 300},
+                 {"roberta", "model-00001-of-00003.safetensors", 1500, 100},
+                 {"bert", "tokenizer.json", 15000, 150},
+                 {"roberta", "vocab.json", 9000, 50},
+                 {"bert", "config.json", 600, 150},
+                 {"roberta", "model.safetensors.index.json", 3000, 100},
+                 {"bert", "modules.json", 300, 50},
+                 {"distilbert", "2_Dense/config.json", 100, 50},
+                 {"xlm-roberta", "sentencepiece.bpe.model", 50000, 50}};
+    uint32_t seed = 1;
+    size_t refused = 0, total = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct mapping m = {0};
+        workbench(files[i].model);
+        assert_int_equal(mapping_open(&m, join(bench, files[i].file), NULL), STATUS_OK);
+        put(files[i].file, "", 0);
+        for (size_t j = 0; j < files[i].times; j++) {
+            struct import_report report;
+            struct error err = {0};
+            size_t n = m.size;
+            unsigned char *bytes = mutated(m.data, &n, files[i].head, &seed);
+            FILE *out = fopen(join(bench, files[i].file), "wb");
+            assert_non_null(out);
+            assert_int_equal(fwrite(bytes, 1, n, out), n);
+            assert_int_equal(fclose(out), 0);
+            unlink(join(scratch, "out.gguf"));
+            enum status status = model_import(bench, join(scratch, "out.gguf"), &report, &err);
+            assert_true(status == STATUS_OK || err.text[0] != '\0');
+            assert_int_equal(access(join(scratch, "out.gguf"), F_OK) == 0, status == STATUS_OK);
+            refused += status != STATUS_OK;
+            free(bytes);
+        }
+        total += files[i].times;
+        mapping_close(&m);
+        clear_folder(bench);
+    }
+    print_message("%zu of %zu changed folders refused\n", refused, total);
+    assert_int_equal(total, 1000);
+    assert_true(refused > total / 4 && refused < total);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_are_those_of_the_reference),
-        cmocka_unit_test(keeps_what_the_folder_says),
-        cmocka_unit_test(refuses_what_it_would_run_wrong),
-        cmocka_unit_test(never_reads_a_pickle),
+        cmocka_unit_test(vectors_are_those_of_the_reference),  cmocka_unit_test(keeps_what_the_folder_says),
+        cmocka_unit_test(refuses_what_it_would_run_wrong),     cmocka_unit_test(never_reads_a_pickle),
+        cmocka_unit_test(changed_folders_work_or_are_refused),
     };
     if (mkdtemp(scratch) == NULL)
         return 1;
