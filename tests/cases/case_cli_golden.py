@@ -45,6 +45,7 @@ def settled(text, home):
     text = text.replace(os.path.realpath(home), "~").replace(home, "~").replace(os.environ["COGNATE_MODEL"], "$MODEL")
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "<time>", text)
     text = re.sub(r'(_ms"?:? ?)[0-9.]+', r"\1<ms>", text)
+    text = re.sub(r"-?\d+\.\d{3,}(e-\d+)?", lambda number: "%.1f…" % float(number[0]), text)  # what another model moves a little
     text = text.replace("\x1b", "␛").replace("\r", "␍")
     return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}", "<uuid>", text)
 
