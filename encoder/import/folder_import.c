@@ -21,8 +21,7 @@
 struct piece {
     char name[64];
     const struct safetensor *from; /* NULL: zeros, f32 */
-    uint64_t skip;                 /* outermost rows left out at the front */
-    uint64_t zeros;
+    uint64_t skip, rows;           /* outermost rows left out at the front, and those taken */
 };
 
 struct assembly {
@@ -33,7 +32,8 @@ struct assembly {
     const char *prefix; /* of the names in `weights` */
     struct piece *pieces;
     size_t count, capacity;
-    uint64_t rows; /* of the table of words */
+    uint64_t rows;  /* of the table of words */
+    uint64_t types; /* rows of the table of token types */
     struct error *err;
 };
 
@@ -74,8 +74,8 @@ static enum status find(struct assembly *a, const struct safetensors *s, const c
     return STATUS_OK;
 }
 
-/* Tensor `from`, under the prefix of this folder, without its first `skip` rows. */
-static enum status add(struct assembly *a, const char *name, const char *from, uint64_t skip)
+/* Tensor `from`, under the prefix of this folder: at most `most` rows of it, without its first `skip`. */
+static enum status add(struct assembly *a, const char *name, const char *from, uint64_t skip, uint64_t most)
 {
     char full[MOST_NAME];
     struct piece piece = {.skip = skip};
@@ -87,7 +87,15 @@ static enum status add(struct assembly *a, const char *name, const char *from, u
                            "%s: tensor %s has %" PRIu64 " rows, and the first %" PRIu64
                            " of them stand for no token",
                            a->folder, full, piece.from->shape[0], skip);
-    return status == STATUS_OK ? add_piece(a, &piece) : status;
+    if (status != STATUS_OK)
+        return status;
+    piece.rows = piece.from->shape[0] - skip < most ? piece.from->shape[0] - skip : most;
+    return add_piece(a, &piece);
+}
+
+static enum status add_whole(struct assembly *a, const char *name, const char *from)
+{
+    return add(a, name, from, 0, UINT64_MAX);
 }
 
 /* The weight and bias of a linear layer or norm; old files call those of norms gamma and beta. */
@@ -101,7 +109,7 @@ static enum status add_pair(struct assembly *a, const char *name, const char *fr
         snprintf(old, sizeof old, "%s%s.%s", a->prefix, from, ends[i][1]);
         bool is_old = safetensors_find(a->weights, old) != NULL;
         snprintf(full, sizeof full, "%s.%s", from, ends[i][is_old]);
-        status = add(a, to, full, 0);
+        status = add_whole(a, to, full);
     }
     return status;
 }
@@ -110,13 +118,20 @@ static enum status add_pair(struct assembly *a, const char *name, const char *fr
 static enum status add_dense(struct assembly *a, size_t i)
 {
     char path[BLUEPRINT_PATH + 32];
-    struct piece weight = {0}, bias = {.zeros = a->plan.dense[i].out};
+    uint64_t in = a->plan.dense[i].in, out = a->plan.dense[i].out;
+    struct piece weight = {.rows = out}, bias = {.rows = out};
     snprintf(path, sizeof path, "%s/model.safetensors", a->plan.dense[i].path);
     enum status status = safetensors_open(a->folder, path, &a->dense[i], a->err);
     if (status == STATUS_OK)
         status = find(a, a->dense[i], "linear.weight", &weight.from);
     if (status == STATUS_OK && safetensors_find(a->dense[i], "linear.bias") != NULL)
         status = find(a, a->dense[i], "linear.bias", &bias.from);
+    if (status == STATUS_OK && (weight.from->shape[0] != out || weight.from->shape[1] != in ||
+                                (bias.from != NULL && bias.from->shape[0] != out)))
+        status = error_set(a->err, STATUS_CORRUPT,
+                           "%s/%s does not hold a layer of %" PRIu64 " values in and %" PRIu64
+                           " out, as its config.json says",
+                           a->folder, path, in, out);
     snprintf(weight.name, sizeof weight.name, "cognate.dense.%zu.weight", i);
     snprintf(bias.name, sizeof bias.name, "cognate.dense.%zu.bias", i);
     if (status == STATUS_OK)
@@ -129,18 +144,19 @@ static enum status add_dense(struct assembly *a, size_t i)
 static enum status list_pieces(struct assembly *a)
 {
     const struct architecture *kind = a->plan.kind;
-    enum status status = add(a, "token_embd.weight", "embeddings.word_embeddings.weight", 0);
+    enum status status = add_whole(a, "token_embd.weight", "embeddings.word_embeddings.weight");
     if (status == STATUS_OK) {
         a->rows = a->pieces[0].from->shape[0];
-        status =
-            add(a, "position_embd.weight", "embeddings.position_embeddings.weight", a->plan.first_position);
+        status = add(a, "position_embd.weight", "embeddings.position_embeddings.weight",
+                     a->plan.first_position, a->plan.context);
     }
     if (status == STATUS_OK && kind->has_types)
-        status = add(a, "token_types.weight", "embeddings.token_type_embeddings.weight", 0);
+        status = add_whole(a, "token_types.weight", "embeddings.token_type_embeddings.weight");
+    a->types = status == STATUS_OK && kind->has_types ? a->pieces[a->count - 1].rows : 1;
     if (status == STATUS_OK)
         status = add_pair(a, "token_embd_norm", "embeddings.LayerNorm");
     if (status == STATUS_OK && kind->relative != NULL)
-        status = add(a, "attn_rel_b.weight", kind->relative, 0);
+        status = add_whole(a, "attn_rel_b.weight", kind->relative);
     for (size_t i = 0; status == STATUS_OK && i < a->plan.layers; i++)
         for (size_t j = 0; status == STATUS_OK && j < BLUEPRINT_LAYER; j++) {
             char name[48], from[80];
@@ -249,6 +265,7 @@ static void put_keys(struct gguf_writer *w, const struct assembly *a)
     gguf_put_text(w, "general.architecture", text_of(plan->kind->gguf));
     gguf_put_text(w, "general.name", (struct text){name, n});
     put_network(w, plan);
+    gguf_put_u32(w, "tokenizer.ggml.token_type_count", (uint32_t)a->types);
     gguf_put_text(w, "cognate.activation", text_of(plan->activation));
     for (size_t i = 0; i < plan->part_count; i++)
         parts[i] = text_of(plan->parts[i]);
@@ -267,22 +284,20 @@ static void put_keys(struct gguf_writer *w, const struct assembly *a)
 static void announce(struct gguf_writer *w, const struct piece *p)
 {
     const struct safetensor *t = p->from;
-    if (t == NULL)
-        gguf_put_tensor(w, p->name, GGML_F32, 1, &p->zeros);
-    else if (t->dimensions == 1)
-        gguf_put_tensor(w, p->name, t->type, 1, t->shape);
+    if (t == NULL || t->dimensions == 1)
+        gguf_put_tensor(w, p->name, t == NULL ? GGML_F32 : t->type, 1, &p->rows);
     else
-        gguf_put_tensor(w, p->name, t->type, 2, (uint64_t[]){t->shape[1], t->shape[0] - p->skip});
+        gguf_put_tensor(w, p->name, t->type, 2, (uint64_t[]){t->shape[1], p->rows});
 }
 
 static void put_data(struct gguf_writer *w, const struct piece *p)
 {
     const float zero = 0;
-    for (uint64_t i = 0; p->from == NULL && i < p->zeros; i++)
+    for (uint64_t i = 0; p->from == NULL && i < p->rows; i++)
         gguf_put_data(w, &zero, sizeof zero);
     if (p->from != NULL) {
-        size_t skipped = (size_t)(p->from->size / p->from->shape[0] * p->skip);
-        gguf_put_data(w, p->from->data + skipped, p->from->size - skipped);
+        size_t row = (size_t)(p->from->size / p->from->shape[0]);
+        gguf_put_data(w, p->from->data + row * p->skip, row * p->rows);
     }
 }
 

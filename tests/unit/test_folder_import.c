@@ -291,6 +291,8 @@ static void refuses_what_it_would_run_wrong(void **state)
         {"bert", "1_Pooling/config.json", "\"include_prompt\": true", "\"include_prompt\": false",
          "include_prompt", STATUS_UNSUPPORTED},
         {"distilbert", "2_Dense/config.json", "Identity", "Sigmoid", "Sigmoid", STATUS_UNSUPPORTED},
+        {"distilbert", "2_Dense/config.json", "\"out_features\": 40", "\"out_features\": 400000000000",
+         "400000000000", STATUS_CORRUPT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         workbench(cases[i].model);
