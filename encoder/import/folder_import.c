@@ -10,6 +10,7 @@
 #include "common/gguf_write.h"
 #include "common/grow.h"
 #include "encoder/import/blueprint.h"
+#include "encoder/import/model_card.h"
 #include "encoder/import/model_check.h"
 #include "encoder/import/model_folder.h"
 #include "encoder/import/safetensors.h"
@@ -257,6 +258,7 @@ static void put_keys(struct gguf_writer *w, const struct assembly *a)
     const struct blueprint *plan = &a->plan;
     const char *name = a->folder + strlen(a->folder);
     struct text parts[BLUEPRINT_PARTS];
+    char license[MODEL_CARD_VALUE];
     size_t n = 0; /* of the folder's name, without slashes behind it */
     while (name > a->folder && name[-1] == '/')
         name--;
@@ -264,6 +266,8 @@ static void put_keys(struct gguf_writer *w, const struct assembly *a)
         name--;
     gguf_put_text(w, "general.architecture", text_of(plan->kind->gguf));
     gguf_put_text(w, "general.name", (struct text){name, n});
+    if (model_card_value(a->folder, "license", license))
+        gguf_put_text(w, "general.license", text_of(license));
     put_network(w, plan);
     gguf_put_u32(w, "tokenizer.ggml.token_type_count", (uint32_t)a->types);
     gguf_put_text(w, "cognate.activation", text_of(plan->activation));
