@@ -86,23 +86,25 @@ enum status lang_check(struct text lang, struct error *err)
 enum status metadata_check(struct sql *sql, struct text metadata, struct error *err)
 {
     sqlite3_stmt *st;
-    bool row = false;
     if (metadata.len == 0)
         return STATUS_OK;
     if (metadata.len > DOCUMENT_METADATA_BYTES)
         return error_field(err, STATUS_TOO_LARGE, "metadata", "metadata may have %d bytes, not %zu",
                            DOCUMENT_METADATA_BYTES, metadata.len);
-    enum status status =
-        sql_get(sql, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END", &st, err);
+    enum status status = sql_get(sql, "SELECT json_type(?1)", &st, err);
     if (status != STATUS_OK)
         return status;
     sql_bind_text(st, 1, metadata);
-    status = sql_step(sql, st, &row, err);
-    bool good = row && sqlite3_column_int(st, 0) == 1 && memchr(metadata.data, '\0', metadata.len) == NULL &&
+    int rc =
+        sqlite3_step(st); /* SQLITE_ERROR for what is no JSON; json_valid says 0 when memory runs out, too */
+    bool good = rc == SQLITE_ROW && text_is(sql_text(st, 0), "object") &&
+                memchr(metadata.data, '\0', metadata.len) == NULL &&
                 utf8_invalid(metadata.data, metadata.len) == metadata.len;
-    sqlite3_reset(st);
-    if (status == STATUS_OK && !good)
+    if (rc != SQLITE_ROW && rc != SQLITE_ERROR)
+        status = sql_error(sql, rc, err);
+    else if (!good)
         status = error_field(err, STATUS_INVALID, "metadata", "metadata must be a JSON object");
+    sqlite3_reset(st);
     return status;
 }
 
@@ -572,8 +574,11 @@ static enum status put_rows(struct batch *b, size_t n, struct error *err)
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         b->sources[i].count = -1;
         b->results[i] = (struct put_result){.outcome = PUT_FAILED};
-        if (check_row(b, &b->rows[i], &b->results[i].error) == STATUS_OK && b->rows[i].reuse)
+        enum status row = check_row(b, &b->rows[i], &b->results[i].error);
+        if (row == STATUS_OK && b->rows[i].reuse)
             status = find_source(b->c, b->sql, b->rows[i].content_hash, &b->sources[i], err);
+        else if (row != STATUS_OK && row != STATUS_INVALID && row != STATUS_TOO_LARGE) /* not its fault */
+            status = error_set(err, row, "%s", b->results[i].error.text);
     }
     if (status == STATUS_OK)
         status = take_back_keywords(b, n, err);

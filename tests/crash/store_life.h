@@ -37,6 +37,7 @@ struct fault {
     uint64_t (*disarm)(void);
     bool (*restart)(
         uint64_t seed); /* the machine went down and starts again; NULL when the process goes on */
+    enum status wanted; /* the error it leads to; STATUS_OK for any that does not lead astray */
 };
 
 struct life_step {
