@@ -1,4 +1,7 @@
 /* store_check: SQLite's own check of every page, then what must hold between the rows. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "index/fields.h"
 #include "index/keyword.h"
 #include "index/schema.h"
@@ -18,6 +21,24 @@ static enum status expect_none(struct sql *sql, const char *literal, const char 
     return status;
 }
 
+/* What SQLite could not look at stands among its findings, with the code of the reason. 0: all else. */
+static int code_in(const char *finding)
+{
+    const char *at = strstr(finding, "error code=");
+    return at != NULL ? (int)strtol(at + strlen("error code="), NULL, 10) : 0;
+}
+
+static enum status found(struct sql *sql, const char *finding, struct error *err)
+{
+    int code = code_in(finding);
+    if ((code & 0xff) == SQLITE_NOMEM)
+        return error_memory(err, "checking the store");
+    if ((code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_DATA)
+        return error_set(err, STATUS_IO, "%s: not all of it could be read: %s; check it again", sql->path,
+                         finding);
+    return error_set(err, STATUS_CORRUPT, "%s is damaged: %s; restore it from a backup", sql->path, finding);
+}
+
 static enum status pages(struct sql *sql, struct error *err)
 {
     sqlite3_stmt *st;
@@ -26,8 +47,7 @@ static enum status pages(struct sql *sql, struct error *err)
     if (status == STATUS_OK)
         status = sql_step(sql, st, &row, err);
     if (status == STATUS_OK && (!row || !text_is(sql_text(st, 0), "ok")))
-        status = error_set(err, STATUS_CORRUPT, "%s is damaged: %s; restore it from a backup", sql->path,
-                           row ? sql_text(st, 0).data : "its check gave no answer");
+        status = found(sql, row ? sql_text(st, 0).data : "its check gave no answer", err);
     return status;
 }
 

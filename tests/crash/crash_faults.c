@@ -32,11 +32,17 @@ static void arm_power(uint64_t n)
     fault_vfs_arm(FAULT_POWER, n);
 }
 
-static const struct fault once = {"a failed call", arm_once, fault_vfs_disarm, NULL};
-static const struct fault stays = {"calls that fail", arm_stays, fault_vfs_disarm, NULL};
-static const struct fault full_disk = {"a full disk", arm_full_disk, fault_vfs_disarm, NULL};
-static const struct fault short_read = {"a short read", arm_short_read, fault_vfs_disarm, NULL};
-static const struct fault power = {"loss of power", arm_power, fault_vfs_disarm, fault_vfs_lose_power};
+/* CORRUPT: `check` finds a page that cannot be read, and not always why. */
+static const struct fault once = {
+    "a failed call", arm_once, fault_vfs_disarm, NULL, {STATUS_IO, STATUS_CORRUPT}};
+static const struct fault stays = {
+    "calls that fail", arm_stays, fault_vfs_disarm, NULL, {STATUS_IO, STATUS_CORRUPT}};
+static const struct fault full_disk = {
+    "a full disk", arm_full_disk, fault_vfs_disarm, NULL, {STATUS_DISK_FULL}};
+static const struct fault short_read = {
+    "a short read", arm_short_read, fault_vfs_disarm, NULL, {STATUS_IO, STATUS_CORRUPT}};
+static const struct fault power = {
+    "loss of power", arm_power, fault_vfs_disarm, fault_vfs_lose_power, {STATUS_IO}};
 
 static void whole_life(const struct fault *fault, uint64_t seed, uint64_t stride)
 {

@@ -19,10 +19,10 @@ static void arm_stays(uint64_t n)
     fault_memory_arm(n, true);
 }
 
-static const struct fault once = {"a failed allocation", arm_once, fault_memory_disarm, NULL,
-                                  STATUS_NO_MEMORY};
-static const struct fault stays = {"allocations that fail", arm_stays, fault_memory_disarm, NULL,
-                                   STATUS_NO_MEMORY};
+static const struct fault once = {
+    "a failed allocation", arm_once, fault_memory_disarm, NULL, {STATUS_NO_MEMORY}};
+static const struct fault stays = {
+    "allocations that fail", arm_stays, fault_memory_disarm, NULL, {STATUS_NO_MEMORY}};
 
 static void whole_life(const struct fault *fault)
 {

@@ -36,8 +36,8 @@ struct fault {
     void (*arm)(uint64_t n);
     uint64_t (*disarm)(void);
     bool (*restart)(
-        uint64_t seed); /* the machine went down and starts again; NULL when the process goes on */
-    enum status wanted; /* the error it leads to; STATUS_OK for any that does not lead astray */
+        uint64_t seed);    /* the machine went down and starts again; NULL when the process goes on */
+    enum status wanted[2]; /* the errors it may lead to */
 };
 
 struct life_step {
