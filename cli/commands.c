@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &command_model_use,
     &command_model_rollback,
     &command_model_label,
+    &command_model_quantize,
     &command_document_list,
     &command_document_get,
     &command_document_delete,

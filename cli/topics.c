@@ -80,6 +80,8 @@ const struct topic topics[] = {
      "several models live in one store. `cognate collection reembed NAME --to MODEL` moves a collection to "
      "another model "
      "while it is searched and written, and can go back.\n\n"
+     "`model quantize` installs a model once more with smaller weights and reports how much its vectors differ, on texts of "
+     "yours.\n\n"
      "A server loads a model when it is asked for. POST /v1/admin/models loads one ahead, gives the memory "
      "of one back, "
      "and changes which is in use; no request waits or fails. Packed weights are kept in "
