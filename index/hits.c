@@ -29,7 +29,9 @@ static enum status keep_passage(struct search *s, struct answer *a, int64_t docu
     enum status status = STATUS_OK;
     int rc = a->stored != NULL ? sqlite3_blob_reopen(a->stored, document)
                                : sqlite3_blob_open(sql->db, "main", "texts", "text", document, 0, &a->stored);
-    if (rc == SQLITE_OK && (size_t)sqlite3_blob_bytes(a->stored) < hit->end)
+    if (rc == SQLITE_OK)
+        hit->text_bytes = (size_t)sqlite3_blob_bytes(a->stored);
+    if (rc == SQLITE_OK && hit->text_bytes < hit->end)
         rc = SQLITE_CORRUPT;
     if (rc != SQLITE_OK)
         status = rc == SQLITE_CORRUPT ? search_damaged(s, document) : sql_error(sql, rc, s->err);

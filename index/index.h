@@ -343,7 +343,8 @@ struct mark {
 struct hit {
     struct text id, title, lang, metadata;
     struct text passage;         /* the best passage's text */
-    size_t start, end;           /* its bytes in the document's text */
+    size_t start, end;           /* its bytes in the document's text, */
+    size_t text_bytes;           /* of which there are so many */
     size_t start_char, end_char; /* the same in code points */
     double score;                /* what hits are ordered by: the cosine, bm25, or both in one (fusion.h) */
     double cosine;               /* of the passage, from the stored floats, in double; NAN by keywords alone */

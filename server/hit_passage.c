@@ -12,9 +12,14 @@ static bool has_passage(const struct document *d, const struct hit *hit)
            memcmp(d->text.data + hit->start, hit->passage.data, hit->passage.len) == 0;
 }
 
+/* A passage that is all of its document is at hand; of others the document is read. */
 static enum status find_place(struct collection *c, const struct hit *hit, struct hit_passage *p,
                               struct error *err)
 {
+    if (hit->passage.len == hit->text_bytes) {
+        p->placed = true;
+        return place_find(hit->passage, 0, &p->place, &p->headings, err);
+    }
     struct document d = {0};
     struct error inner = {0};
     enum status status = collection_get(c, hit->id, &d, &inner);
