@@ -238,7 +238,7 @@ static bool is_over(const struct timespec *time)
 static bool begins(const struct scan_gate *gate)
 {
     return gate->first != NULL && gate->running < gate->most &&
-           (gate->waiting >= SCAN_QUERIES || gate->coming == 0 ||
+           (gate->waiting >= SCAN_QUERIES || gate->coming <= gate->waiting ||
             gate->waiting + gate->coming + gate->riding < SCAN_QUERIES || is_over(&gate->first->until));
 }
 

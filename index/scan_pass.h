@@ -3,8 +3,8 @@
  *
  * A search that finds a core free starts its pass at once, alone. While all are taken, those that come wait,
  * and go together in the pass that begins next. Under load a pass is worth waiting for: when those that wait,
- * ride and are on their way (scan_gate_expect) would fill one, it begins once it is full, nobody more is on
- * the way, or SCAN_LINGER_MS are over.
+ * ride and are on their way (scan_gate_expect) would fill one, it begins once it is full, no more are on
+ * the way than wait, or SCAN_LINGER_MS are over.
  */
 #ifndef COGNATE_INDEX_SCAN_PASS_H
 #define COGNATE_INDEX_SCAN_PASS_H
