@@ -33,6 +33,11 @@ static const struct option options[] = {
      .repeated = true,
      .value = "TAG",
      .help = "only documents in this language; may be given again; zh takes zh-Hant too"},
+    {.name = "passage-lang",
+     .type = OPTION_TEXT,
+     .repeated = true,
+     .value = "TAG",
+     .help = "only hits whose passage is itself in this language, whatever the document's; may be given again"},
     {.name = "filter",
      .type = OPTION_TEXT,
      .value = "JSON",
@@ -121,6 +126,8 @@ static enum status add_filters(json_t *body, const struct arguments *a, struct e
     const char *filter = arguments_text(a, "filter");
     json_t *parsed = NULL;
     enum status status = add_list(body, a, "lang", "lang", err);
+    if (status == STATUS_OK)
+        status = add_list(body, a, "passage-lang", "passage_lang", err);
     if (status == STATUS_OK && filter != NULL) {
         struct error inner = {0};
         status = api_parse_body(filter, strlen(filter), &parsed, &inner);

@@ -36,7 +36,7 @@ const struct topic topics[] = {
      "--lang de "
      "keeps German documents, --lang zh also those marked zh-Hant. A passage that is clearly in another "
      "language than its "
-     "document is shown with it, as [en, passage de]; --lang goes by the document. `cognate detect` tells languages of texts "
+     "document is shown with it, as [en, passage de]; --lang goes by the document, --passage-lang by the passage. `cognate detect` tells languages of texts "
      "with a confidence; "
      "short texts and close neighbours (Norwegian and Danish, Bosnian and Croatian) are guessed wrong more "
      "often."},

@@ -13,7 +13,7 @@
 #define HITS      20000 /* queries × collections × k of one call */
 #define DEFAULT_K 5
 #define MARKED    100 /* hits whose sentences are marked */
-#define DEEPER    4 /* times as many hits are asked for when groups have left too few */
+#define DEEPER    4 /* times as many hits are asked for when too few are left */
 
 /* ---- asking ---- */
 
@@ -29,6 +29,8 @@ struct search {
     struct answer *answers; /* n */
     size_t k;
     const char *group; /* the field to group by; NULL for none */
+    struct text *passage_langs; /* languages that passages must be in */
+    size_t passage_lang_count;
     struct cursor cursor;
     unsigned char digest[CURSOR_QUERY];
     bool several, explain, highlight;
@@ -121,6 +123,12 @@ static enum status read_collections(struct search *s, struct api_call *call)
     return status;
 }
 
+/* Whether hits that were found may be left out of the list. */
+static bool is_sieved(const struct search *s)
+{
+    return s->group != NULL || s->passage_lang_count > 0;
+}
+
 static unsigned read_parts(const json_t *fields)
 {
     unsigned parts = fields == NULL ? ~0u : 0;
@@ -135,7 +143,7 @@ static unsigned read_parts(const json_t *fields)
 /* Whether the answer has pages: one list in the order of its scores. */
 static bool has_pages(const struct search *s)
 {
-    return s->n == 1 && !s->several && s->lists == 1 && s->group == NULL &&
+    return s->n == 1 && !s->several && s->lists == 1 && !is_sieved(s) &&
            s->queries[0].mode == SEARCH_SEMANTIC && s->queries[0].diversity == 0;
 }
 
@@ -169,7 +177,7 @@ static enum status read_cursor(struct search *s, struct api_call *call)
     if (!has_pages(s))
         return error_field(
             &call->err, STATUS_INVALID, "cursor",
-            "pages are of one query in one collection by meaning, without group_by and diversity");
+            "pages are of one query in one collection by meaning, without group_by, passage_lang and diversity");
     status = cursor_decode(text, &s->cursor, &call->err);
     if (status == STATUS_OK && memcmp(s->cursor.query, s->digest, sizeof s->digest) != 0)
         return error_field(&call->err, STATUS_INVALID, "cursor",
@@ -264,6 +272,9 @@ static enum status read_search(struct search *s, struct api_call *call)
     s->parts = read_parts(shape_get(s->asked, "fields"));
     enum status status = read_examples(s, &call->err);
     if (status == STATUS_OK)
+        status = json_texts(shape_get(s->asked, "passage_lang"), &s->passage_langs, &s->passage_lang_count,
+                            &call->err);
+    if (status == STATUS_OK)
         status = read_queries(s, &call->err);
     if (status == STATUS_OK)
         status = read_collections(s, call);
@@ -297,12 +308,13 @@ static void search_release(struct search *s)
     free(s->vector);
     free(s->texts);
     free(s->examples);
+    free(s->passage_langs);
     free(s->collections);
 }
 
 /* ---- searching ---- */
 
-/* Makes one list of those of a query, and groups it. `depth` hits were asked for of each. */
+/* Makes one list of those of a query, and leaves out of it what is not wanted. `depth` hits were asked for of each. */
 static enum status make_answer(struct search *s, size_t i, size_t depth, struct error *err)
 {
     struct answer *a = &s->answers[i];
@@ -312,6 +324,8 @@ static enum status make_answer(struct search *s, size_t i, size_t depth, struct 
         a->cut_short |= lists[j].count == depth;
     }
     enum status status = lists_merge(lists, s->lists, &a->items, &a->count, err);
+    if (status == STATUS_OK && s->passage_lang_count > 0)
+        lists_keep_languages(a->items, &a->count, s->passage_langs, s->passage_lang_count);
     if (status == STATUS_OK && s->group != NULL)
         status =
             lists_group(a->items, &a->count, s->group, (size_t)shape_integer(s->asked, "group_size", 1), err);
@@ -321,12 +335,12 @@ static enum status make_answer(struct search *s, size_t i, size_t depth, struct 
     return status;
 }
 
-/* Searches deeper as long as groups leave fewer hits than wanted and there may be more. */
+/* Searches deeper as long as fewer hits than wanted are left and there may be more. */
 static enum status run_search(struct search *s, struct api_call *call)
 {
     size_t all = s->n * s->lists;
     for (size_t depth = s->k;; depth = depth * DEEPER < SEARCH_MOST ? depth * DEEPER : SEARCH_MOST) {
-        bool enough = depth == SEARCH_MOST || s->group == NULL;
+        bool enough = depth == SEARCH_MOST || !is_sieved(s);
         for (size_t i = 0; i < all; i++)
             s->queries[i].k = depth;
         release_found(s);
@@ -425,7 +439,7 @@ static bool set_count(json_t *object, const char *key, uint64_t count)
 /* Of a query: what its searches in all collections took together. */
 static json_t *plan_json(const struct search *s, size_t i)
 {
-    struct hits sum = {.exact = !s->answers[i].cut_short || s->group == NULL};
+    struct hits sum = {.exact = !s->answers[i].cut_short || !is_sieved(s)};
     for (size_t j = 0; j < s->lists; j++) {
         const struct hits *h = &s->hits[j * s->n + i];
         sum.plan = j == 0 || h->candidates > 0 ? h->plan : sum.plan;

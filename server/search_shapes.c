@@ -27,6 +27,14 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
          .least = 1,                                                                                         \
          .most = 64,                                                                                         \
          .about = "Only documents in these languages; zh takes zh-Hant too."},                               \
+        {.name = "passage_lang",                                                                             \
+         .kind = FIELD_TEXT,                                                                                 \
+         .count = FIELD_ONE_OR_LIST,                                                                         \
+         .items = 256,                                                                                       \
+         .least = 1,                                                                                         \
+         .most = 64,                                                                                         \
+         .about = "Only hits whose best passage is itself in one of these languages, whatever its "          \
+                  "document's: the 1,000 nearest documents are looked at."},                                 \
         {.name = "filter",                                                                                   \
          .kind = FIELD_OBJECT,                                                                               \
          .about =                                                                                            \
@@ -153,8 +161,8 @@ static const struct field passage_fields[] = {
     {.name = "lang",
      .kind = FIELD_TEXT,
      .required = true,
-     .about = "Its own language where it is long and clear enough to tell, else the document's. Filters go by "
-              "the document's."},
+     .about = "Its own language where it is long and clear enough to tell, else the document's; passage_lang "
+              "keeps hits by it."},
     {.name = "start",
      .kind = FIELD_INTEGER,
      .required = true,

@@ -76,6 +76,22 @@ with Scratch() as folder:
                                                                 {"id": "short", "text": "Ja.", "lang": "en"}])
         status, answer = server.call("POST", "/v1/collections/mixed/search", {"query": "bridge over the stream", "k": 2})
         assert [(h["id"], h["lang"], h["passage"]["lang"]) for h in answer["hits"]] == [("letter", "en", "de"), ("short", "en", "en")], answer
+        rows = [{"id": f"{lang}-{i:02}", "lang": "en", "text": text % i} for i in range(30) for lang, text in (
+            ("de", "Die Brücke über den Bach wird im Jahr %d gebaut, sagt die Gemeinde ihren Bürgern."),
+            ("fr", "La mairie annonce que le nouveau pont sur la rivière numéro %d ouvrira bientôt pour tous les habitants."))]
+        server.call("POST", "/v1/collections/bridges/documents", rows)
+        query = {"query": "Brücke über den Bach", "k": 20}
+        def languages(**more):
+            status, answer = server.call("POST", "/v1/collections/bridges/search", {**query, **more})
+            assert status == 200 and answer["plan"]["exact"], answer
+            return [h["passage"]["lang"] for h in answer["hits"]], answer
+        assert set(languages()[0]) != {"fr"}
+        found, answer = languages(passage_lang="fr")
+        assert found == ["fr"] * 20 and answer["next_cursor"] is None, found
+        assert languages(passage_lang=["FR", "de"], k=60)[0].count("fr") == 30
+        assert languages(passage_lang="ja")[0] == [] and languages(passage_lang="fr", lang="fr")[0] == []
+        code, out, err = cognate("search", "-c", "bridges", "--passage-lang", "fr", "-k", "40", "--format", "tsv", query["query"], db=db)
+        assert code == 0 and len(out.splitlines()) == 31 and "de-" not in out, (out, err)
         code, out, err = cognate("search", "-c", "mixed", "-k", "1", "bridge over the stream", db=db)
         assert code == 0 and "letter  [en, passage de]" in out, (out, err)
         status, answer = server.call("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
