@@ -329,9 +329,12 @@ enum status store_collection_delete(struct store *s, struct text name, struct er
 
 /* ---- facts ---- */
 
+/* ?9: now. */
 #define FACTS                                                                                                \
-    "SELECT c.name, s.model, s.space_id, s.width, s.passage_tokens, s.passage_overlap, c.documents, "        \
-    "s.passages, c.created, c.updated, c.generation, c.id, s.id, coalesce(json_extract(c.settings, "         \
+    "SELECT c.name, s.model, s.space_id, s.width, s.passage_tokens, s.passage_overlap, c.documents - "       \
+    "(SELECT count(*) FROM documents d WHERE d.collection = c.id AND d.expires <= ?9), "                     \
+    "s.passages - " EXPIRED_PASSAGES                                                                         \
+    ", c.created, c.updated, c.generation, c.id, s.id, coalesce(json_extract(c.settings, "                   \
     "'$.keyword'), 1) FROM collections c "                                                                   \
     "JOIN spaces s ON s.collection = c.id "
 
@@ -392,6 +395,8 @@ enum status store_collections(struct store *s, struct collection_info **out, siz
     if (status != STATUS_OK)
         return status;
     status = sql_get(sql, FACTS "WHERE s.active ORDER BY c.name", &st, err);
+    if (status == STATUS_OK)
+        sqlite3_bind_int64(st, 9, time_now_ms());
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
         struct collection_info *more = grown(infos, count, &capacity, sizeof *more);
         if (more == NULL) {
@@ -423,6 +428,7 @@ enum status collection_info(struct collection *c, struct collection_info *out, s
     status = sql_get(sql, FACTS "WHERE s.id = ?1", &st, err);
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->space);
+        sqlite3_bind_int64(st, 9, time_now_ms());
         status = sql_step(sql, st, &row, err);
     }
     if (status == STATUS_OK && !row)
@@ -448,11 +454,16 @@ enum status collection_languages(struct collection *c, struct language_count **o
     status = collection_row(c, sql, &facts, err);
     if (status == STATUS_OK)
         status = sql_get(sql,
-                         "SELECT lang, count(*) FROM documents WHERE collection = ?1 GROUP BY lang "
-                         "ORDER BY count(*) DESC, lang",
+                         /* out of two indexes, without a look at the rows */
+                         "SELECT lang, sum(n) FROM (SELECT lang, count(*) AS n FROM documents WHERE "
+                         "collection = ?1 GROUP BY lang UNION ALL SELECT lang, -count(*) FROM documents "
+                         "WHERE collection = ?1 AND expires <= ?2 GROUP BY lang) "
+                         "GROUP BY lang HAVING sum(n) > 0 ORDER BY sum(n) DESC, lang",
                          &st, err);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->id);
+        sqlite3_bind_int64(st, 2, time_now_ms());
+    }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row) {
         struct language_count *more = grown(counts, count, &capacity, sizeof *more);
         if (more == NULL) {
@@ -536,6 +547,7 @@ static enum status open_space(struct store *s, struct text name, bool active, st
     if (status == STATUS_OK) {
         sql_bind_text(st, 1, name);
         sqlite3_bind_int(st, 2, active);
+        sqlite3_bind_int64(st, 9, time_now_ms());
         status = sql_step(sql, st, &row, err);
     }
     if (status == STATUS_OK && !row && !active)

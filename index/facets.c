@@ -13,7 +13,8 @@ static const char facet_rows[] =
     "               CASE j.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE json_quote(j.atom) END"
     "               AS json"
     "        FROM documents AS d, json_each(d.metadata) AS j"
-    "        WHERE d.collection = ?1 AND j.type IN ('text', 'integer', 'real', 'true', 'false')"
+    "        WHERE d.collection = ?1 AND (d.expires IS NULL OR d.expires > ?3) AND j.type IN ('text', "
+    "'integer', 'real', 'true', 'false')"
     "        GROUP BY 1, 3)" /* by number: json_each has columns and names of its own */
     ") WHERE place <= ?2 ORDER BY field, place LIMIT 4096";
 
@@ -69,6 +70,7 @@ enum status collection_facets(struct collection *c, size_t most, struct facet **
     if (status == STATUS_OK) {
         sqlite3_bind_int64(st, 1, c->id);
         sqlite3_bind_int64(st, 2, (sqlite3_int64)most);
+        sqlite3_bind_int64(st, 3, time_now_ms());
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row)
         status = add_row(&l, st, err);

@@ -10,7 +10,8 @@
 static const char map_rows[] =
     "SELECT p.document, d.name, d.lang, d.title, d.metadata, p.first_char, p.last_char, p.vector "
     "FROM passages AS p JOIN documents AS d ON d.id = p.document "
-    "WHERE p.id >= ?1 AND p.id < ?2 AND p.id % ?3 = 0 ORDER BY p.id LIMIT ?4";
+    "WHERE p.id >= ?1 AND p.id < ?2 AND p.id % ?3 = 0 AND (d.expires IS NULL OR d.expires > ?5) "
+    "ORDER BY p.id LIMIT ?4";
 
 struct drawing {
     struct collection_map map;
@@ -55,18 +56,36 @@ static enum status add_point(struct collection *c, struct drawing *d, sqlite3_st
     return STATUS_OK;
 }
 
-static enum status read_points(struct collection *c, size_t most, struct drawing *d, struct error *err)
+static enum status count_passages(struct collection *c, struct sql *sql, int64_t *out, struct error *err)
 {
     struct collection_row facts = {0};
+    sqlite3_stmt *st;
+    bool row = false;
+    enum status status = collection_row(c, sql, &facts, err);
+    if (status == STATUS_OK)
+        status =
+            sql_get(sql, "SELECT s.passages - " EXPIRED_PASSAGES " FROM spaces s WHERE s.id = ?1", &st, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(st, 1, c->space);
+    sqlite3_bind_int64(st, 9, time_now_ms());
+    status = sql_step(sql, st, &row, err);
+    *out = row ? sqlite3_column_int64(st, 0) : 0;
+    return status;
+}
+
+static enum status read_points(struct collection *c, size_t most, struct drawing *d, struct error *err)
+{
     struct sql *sql;
     sqlite3_stmt *st = NULL;
     bool row;
+    int64_t passages = 0;
     enum status status = store_reader(c->store, &sql, err);
     if (status != STATUS_OK)
         return status;
-    status = collection_row(c, sql, &facts, err);
-    d->map.passages = (uint64_t)facts.passages;
-    size_t room = (size_t)facts.passages < most ? (size_t)facts.passages : most;
+    status = count_passages(c, sql, &passages, err);
+    d->map.passages = (uint64_t)passages;
+    size_t room = (size_t)passages < most ? (size_t)passages : most;
     d->map.points = calloc(room + 1, sizeof *d->map.points);
     d->map.documents = calloc(room + 1, sizeof *d->map.documents);
     d->vectors = malloc((room + 1) * c->width * sizeof *d->vectors);
@@ -75,11 +94,12 @@ static enum status read_points(struct collection *c, size_t most, struct drawing
     if (status == STATUS_OK)
         status = sql_get(sql, map_rows, &st, err);
     if (status == STATUS_OK) {
-        int64_t step = (facts.passages + (int64_t)most - 1) / (int64_t)most;
+        int64_t step = (passages + (int64_t)most - 1) / (int64_t)most;
         sqlite3_bind_int64(st, 1, c->space << PASSAGE_BITS);
         sqlite3_bind_int64(st, 2, (c->space + 1) << PASSAGE_BITS);
         sqlite3_bind_int64(st, 3, step > 1 ? step : 1);
         sqlite3_bind_int64(st, 4, (sqlite3_int64)room);
+        sqlite3_bind_int64(st, 5, time_now_ms());
     }
     while (status == STATUS_OK && (status = sql_step(sql, st, &row, err)) == STATUS_OK && row)
         status = add_point(c, d, st, err);

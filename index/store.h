@@ -4,8 +4,8 @@
  *        ├──── readers     a few query_only connections, handed out one call at a time
  *        └──── collections those opened since the store was, each with its copy of the vectors in memory
  *
- * Order of locks: writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped, none
- * taken against the order.
+ * Order of locks: writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped,
+ * none taken against the order.
  */
 #ifndef COGNATE_INDEX_STORE_H
 #define COGNATE_INDEX_STORE_H
@@ -83,6 +83,12 @@ struct collection_row {
 };
 enum status collection_row(struct collection *c, struct sql *sql, struct collection_row *out,
                            struct error *err);
+
+/* Of a row `s` of spaces: how many of its passages belong to documents whose time is over at ?9, and are
+ * counted until they are swept. */
+#define EXPIRED_PASSAGES                                                                                     \
+    "(SELECT count(*) FROM documents d JOIN passages p ON p.document = d.id WHERE d.collection = "           \
+    "s.collection AND d.expires <= ?9 AND p.id >> 40 = s.id)"
 
 /* Adds to the counts and the generation, within the writer's turn. */
 enum status collection_touch(struct collection *c, int64_t documents, int64_t passages, struct error *err);

@@ -184,6 +184,56 @@ static void readers_see_all_of_a_batch_or_none(void **state)
     store_close(s);
 }
 
+/* Though its rows are there until they are swept. */
+static void what_has_expired_is_counted_nowhere(void **state)
+{
+    (void)state;
+    struct store *s = scratch_open(STORE_WRITE);
+    struct collection_info info;
+    struct collection_info *infos;
+    struct language_count *languages;
+    struct facet *facets;
+    struct collection_map map;
+    struct text metadata = text_of("{\"kind\":\"a\"}");
+    int64_t past = 1;
+    size_t n;
+    scratch_create(s, "expiring");
+    struct collection *c = scratch_collection(s, "expiring");
+    for (const char *const *id = (const char *const[]){"here", "gone", NULL}; *id != NULL; id++) {
+        scratch_put(c, *id, *id, 1, PUT_UPSERT);
+        assert_int_equal(
+            collection_patch(c, text_of(*id), &(struct document_patch){.metadata = &metadata}, NULL),
+            STATUS_OK);
+    }
+    assert_int_equal(collection_patch(c, text_of("gone"), &(struct document_patch){.expires = &past}, NULL),
+                     STATUS_OK);
+    assert_int_equal(collection_info(c, &info, NULL), STATUS_OK);
+    assert_int_equal(info.documents, 1);
+    assert_int_equal(info.passages, 1);
+    collection_info_release(&info);
+    assert_int_equal(store_collections(s, &infos, &n, NULL), STATUS_OK);
+    for (size_t i = 0; i < n; i++)
+        if (text_is(infos[i].settings.name, "expiring"))
+            assert_int_equal(infos[i].documents, 1);
+    collection_infos_free(infos, n);
+    assert_int_equal(collection_languages(c, &languages, &n, NULL), STATUS_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(languages[0].documents, 1);
+    language_counts_free(languages, n);
+    assert_int_equal(collection_facets(c, 4, &facets, &n, NULL), STATUS_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(facets[0].values[0].documents, 1);
+    facets_free(facets, n);
+    assert_int_equal(collection_map(c, 10, NULL, NULL, &map, NULL), STATUS_OK);
+    assert_int_equal(map.passages, 1);
+    assert_int_equal(map.point_count, 1);
+    assert_string_equal(map.documents[0].id.data, "here");
+    collection_map_release(&map);
+    assert_int_equal(store_check(s, NULL), STATUS_OK);
+    collection_release(c);
+    store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +241,7 @@ int main(void)
         cmocka_unit_test(facts_and_languages),
         cmocka_unit_test(a_deleted_collection_is_gone_for_its_handles),
         cmocka_unit_test(pages_of_documents),
+        cmocka_unit_test(what_has_expired_is_counted_nowhere),
         cmocka_unit_test(readers_see_all_of_a_batch_or_none),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_clean);
