@@ -60,7 +60,8 @@ const struct topic topics[] = {
      "passed over; --hidden and --no-ignore lift that. Every skip is counted with its reason, -v names "
      "each."},
     {"models", "models and vector spaces",
-     "`cognate model add PATH` installs a model under a name and the next version of it; the one that comes "
+     "`cognate model add PATH` installs a model, a GGUF file or a Hugging Face folder, under a name and the next version "
+     "of it; the one that comes "
      "with the "
      "program is installed as cognate-e5-512. They lie in $XDG_DATA_HOME/cognate/models/NAME/VERSION with a "
      "manifest that "
