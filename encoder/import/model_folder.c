@@ -42,6 +42,8 @@ enum status json_bytes(const char *path, const void *bytes, size_t n, json_t **o
 {
     json_error_t found;
     json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &found);
+    if (root == NULL && json_error_code(&found) == json_error_numeric_overflow)
+        root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &found);
     if (root == NULL)
         return error_set(err, STATUS_CORRUPT, "%s is not JSON: line %d, column %d: %s", path, found.line,
                          found.column, found.text);

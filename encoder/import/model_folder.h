@@ -28,7 +28,9 @@ enum status folder_path(const char *folder, const char *name, struct buf *out, s
 
 bool folder_has(const char *folder, const char *name); /* a regular file */
 
-/* A file as JSON, an object or an array without a key that stands twice. NOT_FOUND when there is none. */
+/* A file as JSON, an object or an array without a key that stands twice. NOT_FOUND when there is none. In a
+ * file with a whole number beyond 64 bits, which tokenizer_config.json often has for "no limit", all whole
+ * numbers are reals. */
 enum status folder_json(const char *folder, const char *name, json_t **out, struct error *err);
 
 /* The same from bytes; `path` stands in messages. */

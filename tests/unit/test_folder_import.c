@@ -247,6 +247,10 @@ static void keeps_what_the_folder_says(void **state)
     import_ok(bench, &report);
     assert_int_equal(report.context, 40); /* of tokenizer_config.json */
     assert_non_null(strstr(report.notes, "length 1"));
+    change("tokenizer_config.json", "\"model_max_length\": 40",
+           "\"model_max_length\": 1000000000000000019884624838656"); /* no limit, as transformers writes it */
+    import_ok(bench, &report);
+    assert_int_equal(report.context, 48);
     assert_int_equal(unlink(join(bench, "modules.json")), 0);
     assert_int_equal(unlink(join(bench, "tokenizer_config.json")), 0);
     import_ok(bench, &report);
