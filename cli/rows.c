@@ -195,7 +195,7 @@ static enum status make_document(const struct row_fields *f, const json_t *objec
     if (lang == NULL)
         lang = shape_get(json_object_get(object, "metadata"), names[3]);
     if (text == NULL)
-        return error_set(err, STATUS_INVALID, "there is no field \"%s\"; choose the text's with --text FIELD",
+        return error_set(err, STATUS_UNSUPPORTED, "there is no field \"%s\"; choose the text's with --text FIELD",
                          names[1]);
     enum status status = set_id(document, id, names[0], err);
     if (status == STATUS_OK)
@@ -222,6 +222,8 @@ enum status row_object(struct row_reader *r, const json_t *object, size_t line, 
     if (make_document(r->fields, object, document, &fault) == STATUS_OK)
         return r->sink->take(r->sink->context, document, r->row, line, err);
     json_decref(document);
+    if (fault.status == STATUS_UNSUPPORTED && r->row == 1 && r->sink->documents_only)
+        return error_set(err, STATUS_UNSUPPORTED, "%s", fault.text);
     return r->sink->refuse(r->sink->context, line, fault.text, err);
 }
 

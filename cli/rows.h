@@ -41,6 +41,7 @@ struct row_sink {
     enum status (*take)(void *context, json_t *document, size_t row, size_t line, struct error *err);
     enum status (*refuse)(void *context, size_t line, const char *reason, struct error *err);
     void *context;
+    bool documents_only; /* a first row without a text ends the reading: UNSUPPORTED */
 };
 
 enum status rows_read(enum rows_kind kind, struct charset *in, const struct row_fields *fields,

@@ -20,6 +20,8 @@ struct reading {
     const struct source_sink *sink;
     struct charset *in;
     const char *path, *id;
+    bool named; /* on the command line, not found in a folder */
+    bool taken; /* a row of it is a document */
 };
 
 static enum source_kind kind_of(const char *path)
@@ -71,6 +73,7 @@ static enum status take_row(void *context, json_t *document, size_t row, size_t 
 {
     struct reading *r = context;
     (void)line;
+    r->taken = true;
     if (json_object_get(document, "id") == NULL) {
         char *id = NULL;
         bool good = asprintf(&id, "%s#%zu", r->id, row) >= 0 &&
@@ -104,7 +107,7 @@ static enum status read_rows(struct reading *r, enum source_kind kind, struct er
                                            [SOURCE_JSON] = ROWS_JSON,
                                            [SOURCE_CSV] = ROWS_CSV,
                                            [SOURCE_TSV] = ROWS_TSV};
-    struct row_sink sink = {take_row, refuse_row, r};
+    struct row_sink sink = {take_row, refuse_row, r, !r->named && r->options->kind == SOURCE_AUTO};
     return rows_read(kinds[kind], r->in, &r->options->fields, &sink, err);
 }
 
@@ -166,6 +169,7 @@ static enum status read_file(struct reading *r, enum source_kind kind, struct er
             status = kind_of_stdin(r->in, &kind, &fault);
         if (status == STATUS_OK && kind >= SOURCE_LINES) {
             status = read_rows(r, kind, &fault);
+            why = status == STATUS_UNSUPPORTED && !r->taken ? SKIP_TEXTLESS : why;
         } else if (status == STATUS_OK && kind != SOURCE_AUTO) {
             json_t *document = NULL;
             status = textfile_read(r->in, r->id, strcmp(r->path, STDIN_NAME) == 0 ? NULL : r->path,
@@ -207,6 +211,8 @@ static enum status visit_file(void *context, const char *path, const char *id, u
         return r->sink->skip(r->sink->context, path, SKIP_LARGE, NULL, err);
     r->path = path;
     r->id = id;
+    r->named = named;
+    r->taken = false;
     r->sink->reading(r->sink->context, path, 0);
     return kind >= SOURCE_HTML && kind <= SOURCE_EPUB ? read_rich(r, kind, err) : read_file(r, kind, err);
 }
@@ -221,7 +227,7 @@ static enum status visit_skip(void *context, const char *path, enum skip why, co
 enum status source_read(const char *path, const struct source_options *options,
                         const struct source_sink *sink, struct error *err)
 {
-    struct reading r = {.options = options, .sink = sink, .path = STDIN_NAME, .id = STDIN_NAME};
+    struct reading r = {.options = options, .sink = sink, .path = STDIN_NAME, .id = STDIN_NAME, .named = true};
     if (strcmp(path, "-") == 0 && options->kind >= SOURCE_HTML && options->kind <= SOURCE_EPUB)
         return error_set(err, STATUS_UNSUPPORTED, "a file of the kind %s is read from a path, not from stdin",
                          source_kinds[options->kind]);

@@ -23,6 +23,7 @@
     X(HIDDEN, "hidden (name begins with a dot)", false)                                                      \
     X(IGNORED, "left alone by a .gitignore, .ignore or .cognateignore", false)                               \
     X(KIND, "not a kind of file that is read", false)                                                        \
+    X(TEXTLESS, "table or JSON without a field for the text (--text names one)", false)                      \
     X(LINK, "symbolic link", false)                                                                          \
     X(SPECIAL, "not a regular file", false)                                                                  \
     X(BINARY, "binary", false)                                                                               \

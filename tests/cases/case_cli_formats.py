@@ -82,3 +82,21 @@ with Scratch() as folder:
     assert code == 2 and "--force" in err and document(db, "docs/report.docx"), (code, err)
     code, out, err = cognate("index", docs, "--prune", "--force", db=db)
     assert code == 0 and cognate("document", "get", "docs/report.docx", db=db)[0] != 0, (code, err)
+
+# Settings in JSON that lie about in a folder are no documents, and no fault; named on the command line they are one.
+with Scratch() as folder:
+    db, docs = os.path.join(folder, "t.db"), os.path.join(folder, "docs")
+    write(docs, "settings.json", '{"panels": [1, 2], "title": "Load"}')
+    write(docs, "prices.csv", "item,price\nbread,4\nfish,9\n")
+    write(docs, "late.jsonl", '{"text": "A row with a text."}\n{"note": "one without"}\n')
+    code, out, err = cognate("index", docs, "--json", db=db)
+    summary = json.loads(out.splitlines()[-1])["summary"]
+    assert code == 2 and summary["created"] == 1 and summary["skipped"] == {"textless": 2, "row": 1}, (code, summary, err)
+    assert "late.jsonl:2" in err and "settings" not in err and "prices" not in err, err
+    os.remove(os.path.join(docs, "late.jsonl"))
+    code, out, err = cognate("index", docs, "-v", db=db)
+    assert code == 1 and "settings.json" in err and "--text" in out, (code, out, err)
+    code, out, err = cognate("index", os.path.join(docs, "prices.csv"), db=db)
+    assert code == 2 and "--text" in err, (code, err)
+    code, out, err = cognate("index", docs, "--text", "item", "--json", db=db)
+    assert code == 0 and json.loads(out.splitlines()[-1])["summary"]["created"] == 2, (code, out, err)
