@@ -1,8 +1,9 @@
 """Documents that come and go (insert : delete : search as 4 : 4 : 1) leave the store as good as a new one, once it is compacted.
 
-A few thousand operations; 200,000 with COGNATE_LONG=1. Vectors are those of the sample texts, and mixtures of two of them; what is found
-is compared with a plain scan over all survivors and with a fresh build, whose size the compacted store keeps within a tenth. Memory and
-latency of the two are printed beside each other.
+A few thousand operations; 200,000 with COGNATE_LONG=1. Vectors are those of the sample texts, and mixtures of two of them, or, where
+COGNATE_TEXTS and COGNATE_VECTORS name a file of lines and their vectors (.npy, float32), those; what is found is compared with a plain scan
+over all survivors and with a fresh build, whose size the compacted store keeps within a tenth. Memory and latency of the two are printed
+beside each other.
 """
 import base64
 import json
@@ -27,6 +28,17 @@ def unit(v):
     return [x / length for x in v]
 
 
+def given_vectors():
+    """Lines of a file and, beside each, its vector as the model made it."""
+    with open(os.environ["COGNATE_TEXTS"], encoding="utf-8") as file:
+        texts = [line.rstrip("\n") for line in file]
+    with open(os.environ["COGNATE_VECTORS"], "rb") as file:
+        data = file.read()
+    start = 10 + struct.unpack("<H", data[8:10])[0]
+    assert data[:8] == b"\x93NUMPY\x01\x00" and b"'<f4'" in data[:start] and len(data) - start == len(texts) * 4 * WIDTH
+    return texts, data[start:]
+
+
 def base_vectors(server):
     texts = [json.loads(line)["text"] for name in ("corpus.jsonl", "queries.jsonl") for line in open(os.path.join(SOURCE, "data/samples", name), encoding="utf-8")]
     vectors = []
@@ -39,10 +51,21 @@ def base_vectors(server):
 
 class Documents:
     def __init__(self, server):
+        self.given = given_vectors() if "COGNATE_VECTORS" in os.environ else None
         self.texts, self.base = base_vectors(server)
         self.made = 0
 
+    def take(self):
+        """A line of those given and its vector; the last tenth of them is for queries."""
+        texts, vectors = self.given
+        at = self.made % (len(texts) * 9 // 10)
+        self.made += 1
+        return texts[at], vectors[at * 4 * WIDTH:(at + 1) * 4 * WIDTH]
+
     def next(self):
+        if self.given:
+            text, packed = self.take()
+            return {"id": "d%07d" % self.made, "lang": "en", "text": "%s %d" % (text, self.made), "packed": packed}
         a, b = random.sample(self.base, 2)
         v = unit([0.8 * x + 0.3 * y for x, y in zip(a, b)])
         packed = struct.pack("<%df" % WIDTH, *v)
@@ -51,6 +74,10 @@ class Documents:
         return {"id": "d%07d" % self.made, "lang": "en", "text": text, "packed": packed}
 
     def query(self):
+        if self.given:
+            texts, vectors = self.given
+            at = random.randrange(len(texts) * 9 // 10, len(texts))
+            return struct.unpack("<%df" % WIDTH, vectors[at * 4 * WIDTH:(at + 1) * 4 * WIDTH])
         a, b = random.sample(self.base, 2)
         return unit([0.6 * x + 0.5 * y for x, y in zip(a, b)])
 

@@ -100,8 +100,10 @@ static void a_backup_is_on_the_disk_before_it_has_its_name(void **state)
     life_end(&life);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]); /* a name with * and ? */
     if (!fault_vfs_install())
         return 1;
     const struct CMUnitTest tests[] = {
