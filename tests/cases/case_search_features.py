@@ -147,6 +147,20 @@ def filterable(server):
     assert server.call("PATCH", "/v1/collections/nobody", {"filterable": ["x"]})[0] == 404
 
 
+def keywords(server):
+    """Given up, and made again of what is there."""
+    before = search(server, query="river forest", k=20, mode="keyword")
+    assert before["hits"]
+    status, answer = server.call("PATCH", "/v1/collections/a", {"keyword": False})
+    assert status == 200 and answer["keyword"] is False, answer
+    assert search(server, query="river forest", mode="keyword", expect=422)["field"] == "mode"
+    status, answer = server.call("PATCH", "/v1/collections/a", {"keyword": True})
+    assert status == 200 and answer["keyword"] is True, answer
+    assert search(server, query="river forest", k=20, mode="keyword")["hits"] == before["hits"]
+    status, answer = server.call("PUT", "/v1/collections/a", {"keyword": False})
+    assert status == 409 and "PATCH" in answer["detail"], answer
+
+
 def command_line(server):
     db = server.db
     code, out, err = cognate("similar", "--id", "a-004", "-c", "a", "-k", "3", "--format", "tsv", db=db)
@@ -177,7 +191,7 @@ def main():
     with Server() as server:
         fill(server, "a", 120)
         fill(server, "b", 40)
-        for case in (examples, groups, diversity, pages, several, filterable, command_line):
+        for case in (examples, groups, diversity, pages, several, filterable, keywords, command_line):
             case(server)
             print("ok", case.__name__, flush=True)
 

@@ -271,6 +271,7 @@ static enum status run_collections(struct life *life, struct ledger *after, stru
 {
     struct collection_settings settings;
     struct collection_info *infos = NULL;
+    struct collection *other = NULL;
     struct error absent = {0};
     size_t n = 0;
     ledger_settings(after, "other", &settings);
@@ -279,6 +280,11 @@ static enum status run_collections(struct life *life, struct ledger *after, stru
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return error_set(err, status, "%s", absent.text);
     status = store_collection_create(life->store, &settings, err);
+    if (status == STATUS_OK)
+        status = store_collection_open(life->store, settings.name, &other, err);
+    if (status == STATUS_OK)
+        status = collection_keep_keywords(other, settings.no_keywords, err);
+    collection_release(other);
     if (status == STATUS_OK)
         status = store_collections(life->store, &infos, &n, err);
     if (status == STATUS_OK) {
