@@ -394,6 +394,34 @@ static void examples_lead_and_are_left_out(void **state)
     assert_int_equal(several[0].count, 0);
 }
 
+static void expect_sentence(struct text passage, struct mark mark, const char *wanted)
+{
+    assert_true(mark.start <= mark.end && mark.end <= passage.len);
+    assert_true(text_is((struct text){passage.data + mark.start, mark.end - mark.start}, wanted));
+}
+
+static void the_sentence_that_is_meant(void **state)
+{
+    (void)state;
+    const struct text passages[] = {text_of("Der Ofen ist alt. Der Zug fährt um neun ab. Brot ist billig."),
+                                    text_of("  One sentence alone. "),
+                                    text_of("| a | b |\n|---|---|\n| 1 | 2 |\n"), text_of("")};
+    const struct text langs[] = {text_of("de"), text_of("en"), text_of("und"), text_of("en")};
+    struct mark marks[4];
+    struct engine_query query = {.collection = text_of("a"), .text = text_of("When does the train leave?")};
+    assert_int_equal(engine_sentences(engine, &query, passages, langs, 4, marks, NULL), STATUS_OK);
+    expect_sentence(passages[0], marks[0], "Der Zug fährt um neun ab.");
+    expect_sentence(passages[1], marks[1], "One sentence alone.");
+    expect_sentence(passages[2], marks[2], "");
+    expect_sentence(passages[3], marks[3], "");
+    query.text = text_of("What does a loaf cost?");
+    assert_int_equal(engine_sentences(engine, &query, passages, langs, 1, marks, NULL), STATUS_OK);
+    expect_sentence(passages[0], marks[0], "Brot ist billig.");
+    assert_int_equal(engine_sentences(engine, &query, passages, langs, 0, marks, NULL), STATUS_OK);
+    query.collection = text_of("none");
+    assert_int_equal(engine_sentences(engine, &query, passages, langs, 1, marks, NULL), STATUS_NOT_FOUND);
+}
+
 static void known_text_is_not_embedded_again(void **state)
 {
     (void)state;
@@ -553,6 +581,7 @@ int main(void)
         cmocka_unit_test(the_model_knows_its_answers),
         cmocka_unit_test(what_goes_in_is_found_across_languages),
         cmocka_unit_test(examples_lead_and_are_left_out),
+        cmocka_unit_test(the_sentence_that_is_meant),
         cmocka_unit_test(known_text_is_not_embedded_again),
         cmocka_unit_test(a_bad_row_fails_alone),
         cmocka_unit_test(long_documents_come_in_passages),
