@@ -5,9 +5,11 @@
  *     3. When what is left is full of gaps (rows were deleted one by one all over the file), the file is
  *        written anew in one transaction. Searches go on meanwhile; writes wait.
  *     4. The log is copied into the file and cut to nothing.
+ *     5. Memory that the writer's connection and the C library keep for later goes back, too.
  *
  * Numbers of rows stay, so nothing in memory has to change.
  */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "index/keyword.h"
@@ -124,6 +126,17 @@ static enum status write_anew(struct store *s, struct error *err)
     return status;
 }
 
+static enum status give_memory_back(struct store *s, struct error *err)
+{
+    enum status status = store_turn(s, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_db_release_memory(s->writer.db);
+    store_end(s);
+    malloc_trim(0);
+    return STATUS_OK;
+}
+
 enum status store_compact(struct store *s, const struct watcher *w, struct compacted *out, struct error *err)
 {
     struct store_info before = {0}, after = {0};
@@ -151,6 +164,8 @@ enum status store_compact(struct store *s, const struct watcher *w, struct compa
         status = write_anew(s, err);
     if (status == STATUS_OK)
         status = store_shorten_log(s, err);
+    if (status == STATUS_OK)
+        status = give_memory_back(s, err);
     if (status == STATUS_OK)
         status = store_info(s, &after, err);
     if (status == STATUS_OK)

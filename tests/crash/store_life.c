@@ -458,7 +458,9 @@ static void settle(struct life *life, const struct ledger *after, enum status st
 void life_torture(struct life *life, const struct life_step *step, const struct fault *fault, uint64_t stride)
 {
     uint64_t hits = 1;
-    stride = getenv("COGNATE_LONG") != NULL ? 1 : stride;
+    unsigned first = life->round;
+    bool everywhere = getenv("COGNATE_LONG") != NULL;
+    stride = everywhere ? 1 : stride;
     for (uint64_t n = 1 + chance(life, stride); hits > 0; n += 1 + chance(life, 2 * stride - 1)) {
         char where[160];
         struct error err = {0};
@@ -484,6 +486,10 @@ void life_torture(struct life *life, const struct life_step *step, const struct 
             step->check(life);
         life->refused += hits > 0 && status != STATUS_OK;
         life->carried += hits > 0 && status == STATUS_OK;
+    }
+    if (everywhere) { /* for those who wait */
+        printf("%s, %s: %u runs\n", step->name, fault->name, life->round - first);
+        fflush(stdout);
     }
 }
 
