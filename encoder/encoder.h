@@ -27,8 +27,8 @@
 #include "common/text.h"
 
 enum precision {
-    PRECISION_INT8, /* int8 linear layers, float everything else; the default */
-    PRECISION_F32   /* float everywhere, through OpenBLAS: the reference */
+    PRECISION_INT8, /* int8 linear layers; the default */
+    PRECISION_F32   /* float linear layers, through OpenBLAS: the reference */
 };
 
 struct model_options {

@@ -46,7 +46,8 @@ void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t 
     size_t block = block_rows(rows);
     *s = (struct scratch){.attention_size = padded(attend_scratch(m->head, m->config.context), PAD)};
     s->x = arena_take(arena, rows * m->hidden * sizeof *s->x);
-    s->qkv = arena_take(arena, (rows + STRIPES) * 3 * m->heads_width * sizeof *s->qkv); /* attend reads on */
+    s->qkv =
+        arena_take(arena, (rows + STRIPES) * 3 * m->heads_width * sizeof *s->qkv); /* attend_float reads on */
     s->sum = arena_take(arena, block * m->hidden * sizeof *s->sum);
     s->inside = arena_take(arena, block * m->feed_forward * sizeof *s->inside);
     s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
@@ -154,12 +155,15 @@ static void attention(const struct worker *k)
     while (next_share(k, p->texts * heads, 1, &tasks))
         for (size_t task = tasks.first; task < tasks.end; task++) {
             size_t text = task / heads, from = p->starts[text] - p->starts[0];
-            const float *bias = m->relative == NULL
-                                    ? NULL
-                                    : m->relative + task % heads * m->distances + m->config.context - 1;
-            m->kernels->attend_float(p->scratch->qkv + from * stride + task % heads * m->head, stride,
-                                     m->heads_width, m->head, p->starts[text + 1] - p->starts[text], bias,
-                                     p->scratch->attention + k->turn->part * p->scratch->attention_size);
+            size_t n = p->starts[text + 1] - p->starts[text];
+            float *qkv = p->scratch->qkv + from * stride + task % heads * m->head;
+            int32_t *scratch = p->scratch->attention + k->turn->part * p->scratch->attention_size;
+            if (m->relative == NULL)
+                m->kernels->attend(qkv, stride, m->heads_width, m->head, n, scratch);
+            else
+                m->kernels->attend_float(qkv, stride, m->heads_width, m->head, n,
+                                         m->relative + task % heads * m->distances + m->config.context - 1,
+                                         scratch);
         }
 }
 

@@ -29,7 +29,7 @@ struct scratch {
     float *x, *qkv, *inside, *sum;
     struct codes narrow; /* of a block's hidden or context rows; int8 only */
     struct codes broad;  /* of a block's feed-forward rows; int8 only */
-    float *attention;    /* (threads, attention_size) */
+    int32_t *attention;  /* (threads, attention_size) */
     size_t attention_size;
     float
         *vectors[2]; /* (PASS_TEXTS, widest of pooling and heads): each head reads one and writes the other */

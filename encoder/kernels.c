@@ -1,9 +1,13 @@
 #include "encoder/kernels.h"
 
-/* The keys turned on their side, and the scores of a few queries. */
+/* See struct whole_head in kernels_attend.h; and keys turned on their side with the scores of some queries.
+ */
 size_t attend_scratch(size_t head, size_t n)
 {
-    return (head + QUERIES) * attend_pitch(n);
+    size_t pairs = padded(head, 32) / 2, rows = padded(n, ATTEND_ROWS);
+    size_t whole = rows * pairs + pairs * padded(n, 16) + (n + 1) / 2 * head + rows * ATTEND_LANES;
+    size_t floats = (head + QUERIES) * attend_pitch(n);
+    return whole > floats ? whole : floats;
 }
 
 const struct kernels *kernels_for(enum isa isa)

@@ -12,7 +12,8 @@
  *         index;
  *     (3) a multiply-add is fused where the source says v16_fma and nowhere else; divisions and square roots
  *         are the exact ones; rounding is to nearest even, denormals are kept;
- *     (4) exp, tanh and erf are the polynomials in kernels_body.h.
+ *     (4) exp, tanh and erf are the polynomials in kernels_body.h;
+ *     (5) attention is made of whole numbers (kernels_attend.h).
  *
  * Rows are padded with zeros: widths to PAD values, a head's width to STRIPES. Padding stays zero.
  * A change that changes bits must raise NUMERICS_VERSION, which is part of every vector's space.
@@ -26,7 +27,7 @@
 
 #include "common/cpu.h"
 
-#define NUMERICS_VERSION 2
+#define NUMERICS_VERSION 3
 #define STRIPES          16
 #define PAD              64 /* also the columns of a weight panel */
 
@@ -103,11 +104,15 @@ struct kernels {
                      const struct codes *codes);
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
-     * `head` values each. The context replaces the queries. The scale is part of the query weights. Reads up
-     * to 15 rows behind the last, whose values do not matter. bias[j - i] is added to the score of query i
-     * with key j; it has 15 values more behind the last, and may be NULL. */
+     * `head` values each. The context replaces the queries. The scale is part of the query weights. `scratch`
+     * has attend_scratch(head, n) numbers of four bytes. */
+    void (*attend)(float *qkv, size_t stride, size_t width, size_t head, size_t n, void *scratch);
+
+    /* The same for models whose scores depend on distance, in floats: bias[j - i] is added to the score of
+     * query i with key j; it has 15 values more behind the last. Reads up to 15 rows behind the last, whose
+     * values do not matter. */
     void (*attend_float)(float *qkv, size_t stride, size_t width, size_t head, size_t n, const float *bias,
-                         float *scratch);
+                         void *scratch);
 
     /* c = a · b + start for `rows` rows of a; b is (inner, columns), columns a multiple of 16; start may be
      * NULL. */
@@ -121,16 +126,19 @@ struct kernels {
     bool (*unit)(float *x, size_t n);
 };
 
-#define QUERIES 8 /* whose scores attend holds at a time */
+#define ATTEND_ROWS  8  /* keys and queries are taken in tiles of so many rows at most, */
+#define ATTEND_LANES 32 /* and queries side by side in so many at most */
 
-/* From one row of attend's scratch to the next: an odd number of cache lines, so that rows do not fall on
- * each other in the cache. */
+#define QUERIES 8 /* whose scores attend_float holds at a time */
+
+/* From one row of attend_float's scratch to the next: an odd number of cache lines, so that rows do not fall
+ * on each other in the cache. */
 static inline size_t attend_pitch(size_t n)
 {
     return padded(n, 2 * STRIPES) + STRIPES;
 }
 
-/* Floats that attend needs for a sequence of n rows. */
+/* Numbers of scratch that attend and attend_float need for a sequence of n rows. */
 size_t attend_scratch(size_t head, size_t n);
 
 const struct kernels *kernels_for(enum isa isa);

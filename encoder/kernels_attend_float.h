@@ -1,11 +1,12 @@
-/* Attention in floats, written once as kernels_body.h is, which must be included before. */
+/* Attention in floats, for models whose scores depend on distance; written once as kernels_body.h is, which
+ * must be included before. */
 #ifndef COGNATE_ENCODER_KERNELS_ATTEND_FLOAT_H
 #define COGNATE_ENCODER_KERNELS_ATTEND_FLOAT_H
 
 #include "encoder/kernels_body.h"
 
 /* exp(score - largest) in place; returns one over their sum. */
-ALWAYS_INLINE float softmax(float *scores, size_t n)
+ALWAYS_INLINE float softmax_row(float *scores, size_t n)
 {
     size_t whole = n / 16 * 16, rest = n - whole;
     v16 top = v16_all(-INFINITY), sum = v16_all(0);
@@ -35,7 +36,7 @@ ALWAYS_INLINE void add_bias(float *scores, const float *bias, size_t n)
 }
 
 static void attend_float(float *qkv, size_t stride, size_t width, size_t head, size_t n, const float *bias,
-                         float *scratch)
+                         void *scratch)
 {
     size_t columns = padded(n, 16), pitch = attend_pitch(n);
     const float *keys = qkv + width, *values = keys + width;
@@ -48,9 +49,8 @@ static void attend_float(float *qkv, size_t stride, size_t width, size_t head, s
         float *out = qkv + i * stride, share[QUERIES];
         product(out, stride, rows, turned, pitch, head, columns, NULL, scores, pitch);
         for (size_t r = 0; r < rows; r++) {
-            if (bias != NULL)
-                add_bias(scores + r * pitch, bias - (i + r), n);
-            share[r] = softmax(scores + r * pitch, n);
+            add_bias(scores + r * pitch, bias - (i + r), n);
+            share[r] = softmax_row(scores + r * pitch, n);
         }
         product(scores, pitch, rows, values, stride, n, head, NULL, out, stride);
         for (size_t r = 0; r < rows; r++)

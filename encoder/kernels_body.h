@@ -3,22 +3,9 @@
 #ifndef COGNATE_ENCODER_KERNELS_BODY_H
 #define COGNATE_ENCODER_KERNELS_BODY_H
 
-#include "encoder/kernels.h"
+#include "encoder/kernels_attend.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* Before a loop over the rows or columns of a tile, whose sums live in registers only when it is unrolled
- * early. GCC has to be told; clang does it by itself, and later when it is told. */
-#if defined(__clang__)
-#define UNROLL
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-/* Added to a number below 2²² in size, this leaves the nearest whole number in the low bits. */
-#define WHOLE     12582912.0f /* 1.5 · 2²³ */
-#define TINY      1e-30f      /* rows with a smaller range are zero */
-#define STEPS     254.0f      /* from a row's smallest value to its largest; the 255th is room for rounding */
+#define STEPS     254.0f /* from a row's smallest value to its largest; the 255th is room for rounding */
 #define NORM_ROWS 4
 
 /* exp for x ≤ 0; below -87 as at -87 (1.6e-38). Relative error < 3e-7. x = n ln 2 + r, |r| ≤ ln 2 / 2, and a
@@ -333,7 +320,7 @@ static bool unit(float *x, size_t n)
 }
 
 #define KERNELS_BODY                                                                                         \
-    .norm = norm, .quantize = quantize, .activate = activate, .attend_float = attend_float,                  \
-    .product = product, .pool = pool, .unit = unit
+    .norm = norm, .quantize = quantize, .activate = activate, .attend = attend,                              \
+    .attend_float = attend_float, .product = product, .pool = pool, .unit = unit
 
 #endif

@@ -1,18 +1,20 @@
 #include "encoder/selftest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ROWS    13 /* two tiles and a rest, of six rows and of three */
 #define WIDTH   64
 #define USED    52 /* a width that is not whole vectors */
 #define OUT     128
-#define HEAD    16
-#define SCRATCH ((HEAD + QUERIES) * 48) /* attend_scratch(HEAD, ROWS) */
+#define HEAD    32
+#define SCRATCH 6400 /* at least attend_scratch(HEAD, KEYS) */
+#define KEYS    75   /* more than a sum has room for, and some lanes left over */
 
 /* Everything a table computes here, compared as bytes. */
 struct answers {
-    float linear[ROWS][OUT], norm[ROWS][WIDTH], active[ACTIVATION_KINDS][ROWS][WIDTH], attend[16][WIDTH],
-        product[ROWS][WIDTH];
+    float linear[ROWS][OUT], norm[ROWS][WIDTH], active[ACTIVATION_KINDS][ROWS][WIDTH], product[ROWS][WIDTH];
+    float attend[KEYS][3 * HEAD], attend_float[KEYS + 15][3 * HEAD];
     float pooled[POOL_KINDS][WIDTH], unit[WIDTH];
     uint8_t norm_codes[ROWS][WIDTH], active_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
     float norm_scale[ROWS], active_scale[ROWS], scale[ROWS], norm_least[ROWS], active_least[ROWS],
@@ -21,9 +23,16 @@ struct answers {
 
 struct inputs {
     float x[ROWS][WIDTH], add[ROWS][WIDTH], weight[WIDTH], bias[OUT], spread[WIDTH];
+    float qkv[KEYS][3 * HEAD];
     uint8_t codes[ROWS][WIDTH];
     int8_t panels[OUT * WIDTH];
     float scale[OUT], sum[OUT], row_scale[ROWS], row_least[ROWS];
+};
+
+struct run {
+    struct inputs in;
+    struct answers wanted, got;
+    int32_t scratch[SCRATCH];
 };
 
 static uint32_t next(uint32_t *state)
@@ -51,6 +60,7 @@ static void make_inputs(struct inputs *in)
         for (size_t i = 0; i < WIDTH; i++)
             in->codes[r][i] = (uint8_t)(r == 0 ? 255 : next(&state)); /* row 0: the largest sums there are */
     }
+    fill(in->qkv[0], sizeof in->qkv / sizeof(float), 2, &state);
     fill(in->weight, USED, 2, &state);
     fill(in->bias, OUT, 1, &state);
     fill(in->spread, USED, 1, &state);
@@ -60,7 +70,7 @@ static void make_inputs(struct inputs *in)
     fill(in->sum, OUT, 5000, &state);
 }
 
-static void answer(const struct kernels *k, const struct inputs *in, struct answers *out)
+static void answer(const struct kernels *k, const struct inputs *in, int32_t *scratch, struct answers *out)
 {
     /* the kernels write nothing through these */
     const struct linear w = {.in = WIDTH,
@@ -80,7 +90,6 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
     const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale, out->norm_least};
     const struct codes active_codes = {out->active_codes[0], WIDTH, out->active_scale, out->active_least};
     const struct codes plain_codes = {out->codes[0], WIDTH, out->scale, out->least};
-    float scratch[SCRATCH];
 
     memset(out, 0, sizeof *out);
     k->linear(&w, &codes, ROWS, 0, OUT / PAD, out->linear[0]);
@@ -92,8 +101,10 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
                     f == ACTIVATION_GELU ? &active_codes : NULL);
     }
     k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
-    memcpy(out->attend, in->x, sizeof in->x);
-    k->attend_float(out->attend[0], WIDTH, HEAD, HEAD, ROWS, in->add[1], scratch);
+    memcpy(out->attend, in->qkv, sizeof out->attend);
+    k->attend(out->attend[0], 3 * HEAD, HEAD, HEAD, KEYS, scratch);
+    memcpy(out->attend_float, in->qkv, sizeof in->qkv);
+    k->attend_float(out->attend_float[0], 3 * HEAD, HEAD, HEAD, KEYS, in->x[0] + KEYS, scratch);
     k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
     for (int kind = 0; kind < POOL_KINDS; kind++)
         k->pool((enum pooling)kind, in->x[0], WIDTH, ROWS, WIDTH, out->pooled[kind]);
@@ -102,14 +113,18 @@ static void answer(const struct kernels *k, const struct inputs *in, struct answ
         memset(out->unit, 0, sizeof out->unit);
 }
 
+/* On the heap: models are also opened by threads with small stacks. Without memory nobody is trusted. */
 bool kernels_agree(const struct kernels *k)
 {
-    struct inputs in;
-    struct answers wanted, got;
-    make_inputs(&in);
-    answer(&kernels_reference, &in, &wanted);
-    answer(k, &in, &got);
-    return memcmp(&wanted, &got, sizeof wanted) == 0;
+    struct run *run = malloc(sizeof *run);
+    if (run == NULL)
+        return false;
+    make_inputs(&run->in);
+    answer(&kernels_reference, &run->in, run->scratch, &run->wanted);
+    answer(k, &run->in, run->scratch, &run->got);
+    bool agree = memcmp(&run->wanted, &run->got, sizeof run->wanted) == 0;
+    free(run);
+    return agree;
 }
 
 enum isa kernels_trusted(enum isa wanted)

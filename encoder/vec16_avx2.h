@@ -1,4 +1,4 @@
-/* Sixteen floats in two 256-bit registers. */
+/* Sixteen floats, or whole numbers, in two 256-bit registers. */
 #ifndef COGNATE_ENCODER_VEC16_AVX2_H
 #define COGNATE_ENCODER_VEC16_AVX2_H
 
@@ -14,6 +14,10 @@
 typedef struct {
     __m256 low, high;
 } v16;
+
+typedef struct {
+    __m256i low, high;
+} v16i;
 
 static inline v16 v16_load(const float *p)
 {
@@ -127,20 +131,76 @@ static inline float v16_top(v16 a)
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
-/* Four rows of four at a time. */
-static inline void v16_transpose(const float *in, size_t in_stride, float *out, size_t out_stride)
+static inline v16i v16i_load(const int32_t *p)
 {
+    return (v16i){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
+}
+
+static inline void v16i_store(int32_t *p, v16i a)
+{
+    _mm256_storeu_si256((__m256i *)p, a.low);
+    _mm256_storeu_si256((__m256i *)(p + 8), a.high);
+}
+
+static inline v16i v16i_all(int32_t x)
+{
+    return (v16i){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+
+static inline v16i v16i_max(v16i a, v16i b)
+{
+    return (v16i){_mm256_max_epi32(a.low, b.low), _mm256_max_epi32(a.high, b.high)};
+}
+
+static inline v16 v16i_floats(v16i a)
+{
+    return (v16){_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
+}
+
+static inline __m256i v16i_half_pairs(__m256 a, __m256 b)
+{
+    return _mm256_blend_epi16(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(b), 16), 0xaa);
+}
+
+static inline v16i v16i_pairs(v16 a, v16 b)
+{
+    return (v16i){v16i_half_pairs(a.low, b.low), v16i_half_pairs(a.high, b.high)};
+}
+
+static inline __m256i v16i_half_dot(__m256i sum, __m256i a, __m256i b)
+{
+#if defined(__AVXVNNI__)
+    __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+    return sum;
+#else
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+#endif
+}
+
+static inline v16i v16i_dot(v16i sum, v16i a, v16i b)
+{
+    return (v16i){v16i_half_dot(sum.low, a.low, b.low), v16i_half_dot(sum.high, a.high, b.high)};
+}
+
+/* Four rows of four at a time. */
+static inline void v16_transpose(const void *in, size_t in_stride, void *out, size_t out_stride)
+{
+    const int32_t *from = in;
+    int32_t *to = out;
     for (size_t i = 0; i < 16; i += 4)
         for (size_t j = 0; j < 16; j += 4) {
-            const float *p = in + i * in_stride + j;
-            float *q = out + j * out_stride + i;
-            __m128 a = _mm_loadu_ps(p), b = _mm_loadu_ps(p + in_stride);
-            __m128 c = _mm_loadu_ps(p + 2 * in_stride), d = _mm_loadu_ps(p + 3 * in_stride);
-            _MM_TRANSPOSE4_PS(a, b, c, d);
-            _mm_storeu_ps(q, a);
-            _mm_storeu_ps(q + out_stride, b);
-            _mm_storeu_ps(q + 2 * out_stride, c);
-            _mm_storeu_ps(q + 3 * out_stride, d);
+            const int32_t *p = from + i * in_stride + j;
+            int32_t *q = to + j * out_stride + i;
+            __m128i a = _mm_loadu_si128((const __m128i *)p);
+            __m128i b = _mm_loadu_si128((const __m128i *)(p + in_stride));
+            __m128i c = _mm_loadu_si128((const __m128i *)(p + 2 * in_stride));
+            __m128i d = _mm_loadu_si128((const __m128i *)(p + 3 * in_stride));
+            __m128i low = _mm_unpacklo_epi32(a, b), high = _mm_unpackhi_epi32(a, b);
+            __m128i low2 = _mm_unpacklo_epi32(c, d), high2 = _mm_unpackhi_epi32(c, d);
+            _mm_storeu_si128((__m128i *)q, _mm_unpacklo_epi64(low, low2));
+            _mm_storeu_si128((__m128i *)(q + out_stride), _mm_unpackhi_epi64(low, low2));
+            _mm_storeu_si128((__m128i *)(q + 2 * out_stride), _mm_unpacklo_epi64(high, high2));
+            _mm_storeu_si128((__m128i *)(q + 3 * out_stride), _mm_unpackhi_epi64(high, high2));
         }
 }
 

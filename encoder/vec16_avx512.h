@@ -1,4 +1,4 @@
-/* Sixteen floats in one 512-bit register. */
+/* Sixteen floats, or whole numbers, in one 512-bit register. */
 #ifndef COGNATE_ENCODER_VEC16_AVX512_H
 #define COGNATE_ENCODER_VEC16_AVX512_H
 
@@ -12,6 +12,7 @@
 #define PRODUCT_COLUMNS 2
 
 typedef __m512 v16;
+typedef __m512i v16i;
 
 static inline v16 v16_load(const float *p)
 {
@@ -107,24 +108,64 @@ static inline float v16_top(v16 a)
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
-/* Four rows' quarters side by side, then four 4 × 4 transpositions at once. */
-static inline void v16_transpose(const float *in, size_t in_stride, float *out, size_t out_stride)
+static inline v16i v16i_load(const int32_t *p)
 {
+    return _mm512_loadu_si512(p);
+}
+
+static inline void v16i_store(int32_t *p, v16i a)
+{
+    _mm512_storeu_si512(p, a);
+}
+
+static inline v16i v16i_all(int32_t x)
+{
+    return _mm512_set1_epi32(x);
+}
+
+static inline v16i v16i_max(v16i a, v16i b)
+{
+    return _mm512_max_epi32(a, b);
+}
+
+static inline v16 v16i_floats(v16i a)
+{
+    return _mm512_cvtepi32_ps(a);
+}
+
+static inline v16i v16i_pairs(v16 a, v16 b)
+{
+    __m512i high = _mm512_slli_epi32(_mm512_castps_si512(b), 16);
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_castps_si512(a), high);
+}
+
+/* An asm statement for the reason given in kernels_avx512.c. */
+static inline v16i v16i_dot(v16i sum, v16i a, v16i b)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
+/* Four rows' quarters side by side, then four 4 × 4 transpositions at once. */
+static inline void v16_transpose(const void *in, size_t in_stride, void *out, size_t out_stride)
+{
+    const int32_t *from = in;
+    int32_t *to = out;
     for (size_t j = 0; j < 16; j += 4) {
-        __m512 a[4];
+        __m512i a[4];
         for (size_t i = 0; i < 4; i++) {
-            const float *p = in + i * in_stride + j;
-            a[i] = _mm512_castps128_ps512(_mm_loadu_ps(p));
-            a[i] = _mm512_insertf32x4(a[i], _mm_loadu_ps(p + 4 * in_stride), 1);
-            a[i] = _mm512_insertf32x4(a[i], _mm_loadu_ps(p + 8 * in_stride), 2);
-            a[i] = _mm512_insertf32x4(a[i], _mm_loadu_ps(p + 12 * in_stride), 3);
+            const int32_t *p = from + i * in_stride + j;
+            a[i] = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)p));
+            a[i] = _mm512_inserti32x4(a[i], _mm_loadu_si128((const __m128i *)(p + 4 * in_stride)), 1);
+            a[i] = _mm512_inserti32x4(a[i], _mm_loadu_si128((const __m128i *)(p + 8 * in_stride)), 2);
+            a[i] = _mm512_inserti32x4(a[i], _mm_loadu_si128((const __m128i *)(p + 12 * in_stride)), 3);
         }
-        __m512 low = _mm512_unpacklo_ps(a[0], a[1]), high = _mm512_unpackhi_ps(a[0], a[1]);
-        __m512 low2 = _mm512_unpacklo_ps(a[2], a[3]), high2 = _mm512_unpackhi_ps(a[2], a[3]);
-        _mm512_storeu_ps(out + j * out_stride, _mm512_shuffle_ps(low, low2, 0x44));
-        _mm512_storeu_ps(out + (j + 1) * out_stride, _mm512_shuffle_ps(low, low2, 0xee));
-        _mm512_storeu_ps(out + (j + 2) * out_stride, _mm512_shuffle_ps(high, high2, 0x44));
-        _mm512_storeu_ps(out + (j + 3) * out_stride, _mm512_shuffle_ps(high, high2, 0xee));
+        __m512i low = _mm512_unpacklo_epi32(a[0], a[1]), high = _mm512_unpackhi_epi32(a[0], a[1]);
+        __m512i low2 = _mm512_unpacklo_epi32(a[2], a[3]), high2 = _mm512_unpackhi_epi32(a[2], a[3]);
+        _mm512_storeu_si512(to + j * out_stride, _mm512_unpacklo_epi64(low, low2));
+        _mm512_storeu_si512(to + (j + 1) * out_stride, _mm512_unpackhi_epi64(low, low2));
+        _mm512_storeu_si512(to + (j + 2) * out_stride, _mm512_unpacklo_epi64(high, high2));
+        _mm512_storeu_si512(to + (j + 3) * out_stride, _mm512_unpackhi_epi64(high, high2));
     }
 }
 

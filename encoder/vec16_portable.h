@@ -1,4 +1,5 @@
-/* Sixteen floats in plain C. The other vec16_*.h give the same functions with the same results. */
+/* Sixteen floats, or whole numbers, in plain C. The other vec16_*.h give the same functions with the same
+ * results. */
 #ifndef COGNATE_ENCODER_VEC16_PORTABLE_H
 #define COGNATE_ENCODER_VEC16_PORTABLE_H
 
@@ -14,6 +15,10 @@
 typedef struct {
     float v[16];
 } v16;
+
+typedef struct {
+    int32_t v[16];
+} v16i;
 
 static inline v16 v16_load(const float *p)
 {
@@ -145,12 +150,72 @@ static inline float v16_top(v16 a)
     return a.v[0];
 }
 
-/* 16 rows of 16 floats at `in` become the columns of 16 rows at `out`. */
-static inline void v16_transpose(const float *in, size_t in_stride, float *out, size_t out_stride)
+static inline v16i v16i_load(const int32_t *p)
+{
+    v16i r;
+    memcpy(r.v, p, sizeof r.v);
+    return r;
+}
+
+static inline void v16i_store(int32_t *p, v16i a)
+{
+    memcpy(p, a.v, sizeof a.v);
+}
+
+static inline v16i v16i_all(int32_t x)
+{
+    v16i r;
+    for (size_t i = 0; i < 16; i++)
+        r.v[i] = x;
+    return r;
+}
+
+static inline v16i v16i_max(v16i a, v16i b)
 {
     for (size_t i = 0; i < 16; i++)
+        a.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
+    return a;
+}
+
+static inline v16 v16i_floats(v16i a)
+{
+    v16 r;
+    for (size_t i = 0; i < 16; i++)
+        r.v[i] = (float)a.v[i];
+    return r;
+}
+
+/* The low halves of the bits of a, and of b above them: pairs of numbers of sixteen bits. */
+static inline v16i v16i_pairs(v16 a, v16 b)
+{
+    uint32_t low[16], high[16];
+    v16i r;
+    memcpy(low, a.v, sizeof low);
+    memcpy(high, b.v, sizeof high);
+    for (size_t i = 0; i < 16; i++)
+        low[i] = (low[i] & 0xffff) | high[i] << 16;
+    memcpy(r.v, low, sizeof r.v);
+    return r;
+}
+
+/* sum + the products of both numbers of the pairs. */
+static inline v16i v16i_dot(v16i sum, v16i a, v16i b)
+{
+    for (size_t i = 0; i < 16; i++) {
+        uint32_t low = (uint32_t)((int16_t)a.v[i] * (int16_t)b.v[i]);
+        sum.v[i] = (int32_t)((uint32_t)sum.v[i] + low + (uint32_t)((a.v[i] >> 16) * (b.v[i] >> 16)));
+    }
+    return sum;
+}
+
+/* 16 rows of 16 numbers of four bytes at `in` become the columns of 16 rows at `out`. */
+static inline void v16_transpose(const void *in, size_t in_stride, void *out, size_t out_stride)
+{
+    const unsigned char *from = in;
+    unsigned char *to = out;
+    for (size_t i = 0; i < 16; i++)
         for (size_t j = 0; j < 16; j++)
-            out[j * out_stride + i] = in[i * in_stride + j];
+            memcpy(to + 4 * (j * out_stride + i), from + 4 * (i * in_stride + j), 4);
 }
 
 #endif
