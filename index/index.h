@@ -164,8 +164,8 @@ void collection_map_release(struct collection_map *map); /* accepts a zeroed one
 #define FIELDS_MOST 64
 enum status collection_declare(struct collection *c, const struct text *fields, size_t n, struct error *err);
 
-/* Gives up the keyword index of a collection, or makes it of what is there, in one transaction: about 10,000 passages
- * a second, during which other writes wait and searches go on. */
+/* Gives up the keyword index of a collection, or makes it of what is there, in one transaction: about 10,000
+ * passages a second, during which other writes wait and searches go on. */
 enum status collection_keep_keywords(struct collection *c, bool keep, struct error *err);
 
 /* The declared fields by name. */
