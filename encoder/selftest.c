@@ -104,7 +104,7 @@ static void answer(const struct kernels *k, const struct inputs *in, int32_t *sc
     memcpy(out->attend, in->qkv, sizeof out->attend);
     k->attend(out->attend[0], 3 * HEAD, HEAD, HEAD, KEYS, scratch);
     memcpy(out->attend_float, in->qkv, sizeof in->qkv);
-    k->attend_float(out->attend_float[0], 3 * HEAD, HEAD, HEAD, KEYS, in->x[0] + KEYS, scratch);
+    k->attend_float(out->attend_float[0], 3 * HEAD, HEAD, HEAD, KEYS, (const float *)in->x + KEYS, scratch);
     k->product(in->x[0], WIDTH, ROWS, in->add[0], WIDTH, ROWS, WIDTH, in->bias, out->product[0], WIDTH);
     for (int kind = 0; kind < POOL_KINDS; kind++)
         k->pool((enum pooling)kind, in->x[0], WIDTH, ROWS, WIDTH, out->pooled[kind]);
