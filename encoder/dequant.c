@@ -102,6 +102,9 @@ static void block(enum ggml_type type, const unsigned char *p, float *out)
         for (size_t j = 0; j < 32; j++)
             out[j] = scale * (float)(int8_t)p[2 + j];
         break;
+    case GGML_I8:
+        *out = (float)(int8_t)*p;
+        break;
     case GGML_Q6_K:
         q6_k(p, out);
         break;

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "encoder/forward.h"
+#include "encoder/pass.h"
 
 #define DEFAULT_BUDGET 384
 #define MAX_BUDGET     (1 << 20)
@@ -17,9 +17,10 @@ struct embedder {
 static enum status reserve(struct embedder *e, struct error *err)
 {
     arena_release(&e->arena);
-    enum status status = arena_init(&e->arena, scratch_bytes(e->model, e->budget, e->threads), err);
+    enum status status =
+        arena_init(&e->arena, e->model->architecture->scratch_bytes(e->model, e->budget, e->threads), err);
     if (status == STATUS_OK)
-        scratch_take(&e->scratch, e->model, e->budget, e->threads, &e->arena);
+        e->model->architecture->scratch_take(&e->scratch, e->model, e->budget, e->threads, &e->arena);
     return status;
 }
 
@@ -97,11 +98,10 @@ static size_t next_texts(const struct embedder *e, const uint32_t *starts, size_
 
 /* Rows of the pass to rows of `out`, of unit length or as they are; widths of heads and poolings lose their
  * padding. */
-static bool write_vectors(const struct model *m, float *vectors, size_t stride, size_t texts, bool unit,
-                          float *out)
+static bool write_vectors(const struct model *m, float *vectors, size_t texts, bool unit, float *out)
 {
     const struct config *c = &m->config;
-    size_t parts = c->dense_count > 0 ? 1 : c->part_count, width = m->info.width / parts,
+    size_t parts = c->dense_count > 0 ? 1 : c->part_count, width = m->info.width / parts, stride = m->out,
            step = stride / parts;
     for (size_t t = 0; t < texts; t++) {
         float *row = vectors + t * stride;
@@ -128,7 +128,7 @@ static enum status run(struct embedder *e, const int32_t *ids, const uint32_t *s
     if (status != STATUS_OK)
         return status;
     for (size_t at = 0; at < n;) {
-        size_t texts = next_texts(e, starts + at, n - at), stride = 0;
+        size_t texts = next_texts(e, starts + at, n - at);
         struct pass pass = {e->model,
                             &e->scratch,
                             e->team,
@@ -136,8 +136,8 @@ static enum status run(struct embedder *e, const int32_t *ids, const uint32_t *s
                             starts + at,
                             texts,
                             (size_t)starts[at + texts] - starts[at]};
-        float *vectors = forward(&pass, &stride);
-        if (!write_vectors(e->model, vectors, stride, texts, unit, out + at * e->model->info.width))
+        pass_run(&pass);
+        if (!write_vectors(e->model, e->scratch.out, texts, unit, out + at * e->model->info.width))
             return error_set(err, STATUS_CORRUPT, "%s gives a vector without length; its weights are damaged",
                              gguf_path(e->model->file));
         if (states != NULL)

@@ -1,11 +1,21 @@
-#include "encoder/forward.h"
+/* The transformer. Its buffers in a pass:
+ *
+ *     tokens   | sequence 0 | sequence 1 | … |        rows of every buffer
+ *     x        (rows, hidden)             the residual stream
+ *     qkv      (rows, 3 · heads)          queries, keys, values; then the context in place of the queries
+ *     inside   (BLOCK_ROWS, feed_forward) the inside of a feed-forward
+ *     sum      (BLOCK_ROWS, hidden)       what a layer adds to x
+ *
+ * Only attention looks at other rows of its sequence. Everything between one attention and the next is done
+ * block by block:
+ *
+ *     attention | block 0: output, norm, up, gelu, down, norm, queries of the next layer | block 1: … | …
+ */
+#include "encoder/pass.h"
+
+#include <string.h>
 
 #include "encoder/dequant.h"
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
 
 static size_t pooled_stride(const struct model *m)
 {
@@ -15,21 +25,7 @@ static size_t pooled_stride(const struct model *m)
     return widest;
 }
 
-static void take_codes(struct codes *c, size_t rows, size_t stride, struct arena *arena)
-{
-    c->stride = stride;
-    c->bytes = arena_take(arena, rows * stride);
-    c->scale = arena_take(arena, rows * sizeof *c->scale);
-    c->least = arena_take(arena, rows * sizeof *c->least);
-}
-
-/* Rows of a block of a pass of `rows` rows. */
-static size_t block_rows(size_t rows)
-{
-    return rows < BLOCK_ROWS ? rows : BLOCK_ROWS;
-}
-
-size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
+static size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
 {
     size_t block = block_rows(rows);
     size_t floats =
@@ -41,7 +37,8 @@ size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
     return bytes;
 }
 
-void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t threads, struct arena *arena)
+static void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t threads,
+                         struct arena *arena)
 {
     size_t block = block_rows(rows);
     *s = (struct scratch){.attention_size = padded(attend_scratch(m->head, m->config.context), PAD)};
@@ -53,77 +50,10 @@ void scratch_take(struct scratch *s, const struct model *m, size_t rows, size_t 
     s->attention = arena_take(arena, threads * s->attention_size * sizeof *s->attention);
     for (size_t i = 0; i < 2; i++)
         s->vectors[i] = arena_take(arena, PASS_TEXTS * pooled_stride(m) * sizeof *s->vectors[i]);
+    s->out = s->vectors[m->config.dense_count % 2];
     if (m->precision == PRECISION_INT8) {
         take_codes(&s->narrow, block, larger(m->hidden, m->heads_width), arena);
         take_codes(&s->broad, block, m->feed_forward, arena);
-    }
-}
-
-/* A thread on its way through a pass. */
-struct worker {
-    const struct pass *pass;
-    struct turn *turn;
-};
-
-struct range {
-    size_t first, end;
-};
-
-#define ROWS_TOGETHER 4  /* what norm takes at a time */
-#define WHOLE_TILES   12 /* a multiple of that, and of the rows in a tile of each int8 kernel */
-
-/* The next share of this step's n things, in multiples of `together`: one share a thread, so that what is
- * close in memory is worked on by one. */
-static bool next_share(const struct worker *k, size_t n, size_t together, struct range *out)
-{
-    size_t threads = team_size(k->turn->team), i;
-    size_t size = padded((n + threads - 1) / threads, together);
-    if (!team_next(k->turn, (n + size - 1) / size, &i))
-        return false;
-    *out = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n};
-    return true;
-}
-
-static bool is_int8(const struct worker *w)
-{
-    return w->pass->model->precision == PRECISION_INT8;
-}
-
-/* Rows first … first + count - 1 of the pass, which lie in rows 0 … count - 1 of a block's buffers. */
-struct block {
-    size_t first, count;
-};
-
-/* The blocks of a pass are of about the same size, and whole tiles of every kernel. Starts with {0, 0}. */
-static bool next_block(const struct pass *p, struct block *b)
-{
-    size_t blocks = (p->rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    size_t size = padded((p->rows + blocks - 1) / blocks, WHOLE_TILES);
-    b->first += b->count;
-    b->count = p->rows - b->first < size ? p->rows - b->first : size;
-    return b->count > 0;
-}
-
-static bool next_rows(const struct worker *k, const struct block *b, struct range *rows)
-{
-    return next_share(k, b->count, ROWS_TOGETHER, rows);
-}
-
-/* out = w · in for `rows` rows, from the codes in int8, from the floats otherwise. */
-static void linear(const struct worker *k, const struct linear *w, size_t rows, const struct codes *codes,
-                   const float *in, size_t in_stride, float *out)
-{
-    struct range panels;
-    if (is_int8(k)) {
-        while (next_share(k, w->out / PAD, 1, &panels))
-            k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
-        return;
-    }
-    while (next_share(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
-        for (size_t r = 0; r < rows; r++)
-            memcpy(out + r * w->out, w->bias, w->out * sizeof *out);
-        k->pass->model->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1,
-                              in, (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
     }
 }
 
@@ -182,7 +112,7 @@ static void ask(const struct worker *k, const struct block *b, size_t i)
 {
     const struct scratch *s = k->pass->scratch;
     const struct linear *w = &k->pass->model->layers[i].qkv;
-    linear(k, w, b->count, &s->narrow, s->x + b->first * w->in, w->in, s->qkv + b->first * w->out);
+    linear_step(k, w, b->count, &s->narrow, s->x + b->first * w->in, w->in, s->qkv + b->first * w->out);
 }
 
 static void embed(const struct worker *k, const struct block *b)
@@ -203,13 +133,13 @@ static void finish(const struct worker *k, const struct block *b, const struct l
     struct range rows;
     while (is_int8(k) && next_rows(k, b, &rows))
         kernels->quantize(context, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
-    linear(k, &l->output, b->count, narrow, context, l->qkv.out, s->sum);
+    linear_step(k, &l->output, b->count, narrow, context, l->qkv.out, s->sum);
     norm(k, b, &l->attention_norm, s->sum, narrow);
-    linear(k, &l->up, b->count, narrow, s->x + b->first * l->up.in, l->up.in, s->inside);
+    linear_step(k, &l->up, b->count, narrow, s->x + b->first * l->up.in, l->up.in, s->inside);
     while (next_rows(k, b, &rows))
         kernels->activate(k->pass->model->config.activation, s->inside, l->up.out, l->up.out, rows.first,
                           rows.end, broad);
-    linear(k, &l->down, b->count, broad, s->inside, l->down.in, s->sum);
+    linear_step(k, &l->down, b->count, broad, s->inside, l->down.in, s->sum);
     norm(k, b, &l->output_norm, s->sum, last ? NULL : narrow);
 }
 
@@ -228,47 +158,33 @@ static void pool(const struct worker *k, float *out)
             }
 }
 
-static void dense(const struct worker *k, const struct dense *d, const float *in, float *out)
+static void walk(const struct worker *k)
 {
-    const struct kernels *kernels = k->pass->model->kernels;
-    size_t texts = k->pass->texts;
-    struct range columns;
-    while (next_share(k, d->out, STRIPES, &columns)) {
-        kernels->product(in, d->in, texts, d->weight + columns.first, d->out, d->in,
-                         columns.end - columns.first, d->bias + columns.first, out + columns.first, d->out);
-        kernels->activate(d->activation, out + columns.first, d->out, columns.end - columns.first, 0, texts,
-                          NULL);
-    }
-}
-
-static void walk(void *context, struct turn *turn)
-{
-    const struct worker k = {context, turn};
-    const struct model *m = k.pass->model;
-    const struct scratch *s = k.pass->scratch;
+    const struct model *m = k->pass->model;
+    const struct scratch *s = k->pass->scratch;
     size_t layers = m->config.layers;
-    for (struct block b = {0}; next_block(k.pass, &b);) {
-        embed(&k, &b);
-        ask(&k, &b, 0);
+    for (struct block b = {0}; next_block(k->pass, &b);) {
+        embed(k, &b);
+        ask(k, &b, 0);
     }
     for (size_t i = 0; i < layers; i++) {
-        attention(&k);
-        for (struct block b = {0}; next_block(k.pass, &b);) {
-            finish(&k, &b, &m->layers[i], i + 1 == layers);
+        attention(k);
+        for (struct block b = {0}; next_block(k->pass, &b);) {
+            finish(k, &b, &m->layers[i], i + 1 == layers);
             if (i + 1 < layers)
-                ask(&k, &b, i + 1);
+                ask(k, &b, i + 1);
         }
     }
-    pool(&k, s->vectors[0]);
-    for (size_t i = 0; i < m->config.dense_count; i++)
-        dense(&k, &m->dense[i], s->vectors[i % 2], s->vectors[(i + 1) % 2]);
+    pool(k, s->vectors[0]);
+    for (size_t i = 0; i < m->config.dense_count; i++) {
+        const struct dense *d = &m->dense[i];
+        dense_step(k, d, s->vectors[i % 2], d->in, s->vectors[(i + 1) % 2], d->out);
+    }
 }
 
-float *forward(const struct pass *p, size_t *stride)
-{
-    const struct model *m = p->model;
-    size_t last = m->config.dense_count;
-    team_run(p->team, walk, (void *)(uintptr_t)p);
-    *stride = last == 0 ? m->pooled : m->dense[last - 1].out;
-    return p->scratch->vectors[last % 2];
-}
+const struct architecture transformer = {.configure = transformer_configure,
+                                         .place = transformer_place,
+                                         .read = transformer_read,
+                                         .scratch_bytes = scratch_bytes,
+                                         .scratch_take = scratch_take,
+                                         .walk = walk};

@@ -2,12 +2,50 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/arena.h"
+#include "encoder/architecture.h"
 #include "encoder/selftest.h"
 
 #define BLOCK_NAME    "int8-weights"
 #define BLOCK_VERSION 2 /* raise with any change of what weights.c puts into the block */
+
+static enum status read_curve(const struct gguf *file, const char *key, float out[2], struct error *err)
+{
+    struct gguf_array list;
+    enum status status = gguf_array(file, key, GGUF_F32, &list, err);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    if (list.count != 2)
+        return error_set(err, STATUS_CORRUPT, "%s: %s does not have two numbers", gguf_path(file), key);
+    memcpy(out, list.data, 2 * sizeof *out);
+    return STATUS_OK;
+}
+
+/* Texts that a file may lack stay empty. */
+static void optional_text(const struct gguf *file, const char *key, struct text *out)
+{
+    *out = (struct text){"", 0};
+    gguf_text(file, key, out, NULL);
+}
+
+static enum status read_info(const struct gguf *file, struct model_info *info, struct error *err)
+{
+    optional_text(file, "general.name", &info->name);
+    optional_text(file, "general.version", &info->version);
+    optional_text(file, "general.license", &info->license);
+    optional_text(file, "general.description", &info->description);
+    optional_text(file, "cognate.prompt.query", &info->prompt_query);
+    optional_text(file, "cognate.prompt.document", &info->prompt_document);
+    info->has_relevance = gguf_has(file, "cognate.relevance");
+    if (!info->has_relevance)
+        return STATUS_OK;
+    enum status status = read_curve(file, "cognate.relevance", info->relevance, err);
+    if (status == STATUS_OK)
+        status = read_curve(file, "cognate.relevance.symmetric", info->relevance_symmetric, err);
+    return status;
+}
 
 static enum status read_canaries(struct model *m, struct error *err)
 {
@@ -29,34 +67,37 @@ static enum status read_canaries(struct model *m, struct error *err)
     return STATUS_OK;
 }
 
-static enum status find_words(struct model *m, struct error *err)
+static enum status find_architecture(struct model *m, struct error *err)
 {
-    m->words = gguf_tensor(m->file, "token_embd.weight");
-    if (m->words == NULL || m->words->dims[0] != m->config.hidden || m->words->dims[1] > INT32_MAX ||
-        m->words->dims[2] != 1 || m->words->dims[3] != 1)
-        return error_set(err, STATUS_CORRUPT,
-                         "%s: tensor token_embd.weight is missing or its rows are not %zu values wide",
-                         gguf_path(m->file), m->config.hidden);
-    m->config.vocabulary = (size_t)m->words->dims[1];
-    m->info.vocabulary = (uint32_t)m->words->dims[1];
+    struct text name;
+    enum status status = gguf_text(m->file, "general.architecture", &name, err);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    m->info.architecture = name;
+    m->architecture = architecture_named(name);
+    if (m->architecture == NULL)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s has architecture \"%.*s\"; this program runs bert (BERT, XLM-R, RoBERTa and "
+                         "DistilBERT convert to it), mpnet and use-multilingual",
+                         gguf_path(m->file), (int)(name.len < 40 ? name.len : 40), name.data);
     return STATUS_OK;
 }
 
 /* Kept blocks are only ever read. */
 static enum status load_block(struct model *m, const unsigned char *digest, struct error *err)
 {
-    size_t size = model_place(m, NULL);
+    size_t size = m->architecture->place(m, NULL);
     bool keep = digest != NULL && m->precision == PRECISION_INT8;
     if (keep && cache_open(&m->kept, digest, BLOCK_NAME, BLOCK_VERSION) && m->kept.size == size) {
-        model_place(m, (unsigned char *)(uintptr_t)m->kept.data);
+        m->architecture->place(m, (unsigned char *)(uintptr_t)m->kept.data);
         return STATUS_OK;
     }
     cache_close(&m->kept);
     m->block = big_alloc(size);
     if (m->block == NULL)
         return error_memory(err, "reading the weights of a model");
-    model_place(m, m->block);
-    enum status status = weights_read(m, err);
+    m->architecture->place(m, m->block);
+    enum status status = m->architecture->read(m, err);
     if (status == STATUS_OK && keep)
         cache_store(digest, BLOCK_NAME, BLOCK_VERSION, m->block, size);
     return status;
@@ -72,19 +113,17 @@ enum status model_open(const struct gguf *file, const struct model_options *opti
     m->precision = options->precision;
     m->isa = kernels_trusted(options->isa);
     m->kernels = kernels_for(m->isa);
-    enum status status = config_read(file, &m->config, &m->info, err);
+    enum status status = find_architecture(m, err);
     if (status == STATUS_OK)
-        status = find_words(m, err);
+        status = read_info(file, &m->info, err);
+    if (status == STATUS_OK)
+        status = m->architecture->configure(m, err);
     if (status == STATUS_OK)
         status = read_canaries(m, err);
     if (status == STATUS_OK && m->precision == PRECISION_F32)
         status = blas_open("the precision f32", &m->sgemm, err);
-    if (status != STATUS_OK)
-        goto done;
-    m->layers = calloc(m->config.layers, sizeof *m->layers);
-    status = m->layers == NULL ? error_memory(err, "reading the weights of a model")
-                               : load_block(m, options->digest, err);
-done:
+    if (status == STATUS_OK)
+        status = load_block(m, options->digest, err);
     if (status != STATUS_OK)
         model_free(m);
     else

@@ -3,8 +3,8 @@
  *
  *     | embedding norm | positions | distances | layer 0: qkv output norm up down norm | layer 1 … | heads |
  *
- * The block holds no pointers: model_place() lays it out from the configuration alone, so that the same block
- * can be built from the file or taken from somewhere it was kept. Only the embedding table stays in the
+ * The block holds no pointers: its architecture lays it out from the configuration alone, so that the same
+ * block can be built from the file or taken from somewhere it was kept. Only the embedding table stays in the
  * file's own format and is read a row at a time.
  *
  * Shapes are (outer, inner). A head of width w takes padded(w, 16) values in queries, keys, values and
@@ -20,6 +20,10 @@
 
 #define MAX_PARTS POOL_KINDS /* poolings put side by side */
 #define MAX_HEADS 4          /* dense layers after pooling */
+
+/* Of a convolutional encoder. */
+#define MAX_ORDERS 8
+#define MAX_BLOCKS 4 /* behind the sum over the tokens */
 
 /* What the file says, checked. */
 struct config {
@@ -48,11 +52,31 @@ struct dense {
     size_t in, out; /* padded to 16 */
     enum activation activation;
     float *weight; /* (in, out): turned on its side for kernels.product */
-    float *bias;   /* (out) */
+    float *bias;   /* (out), or NULL */
 };
+
+/* The weights of a convolutional encoder (conv_encoder.c). */
+struct conv_weights {
+    size_t embedding, width; /* values of a word's row, and of a branch */
+    size_t orders[MAX_ORDERS], order_count;
+    size_t gap;    /* rows of zeros between sequences: as far as a window reaches */
+    size_t tables; /* word i is scaled by entry i mod tables */
+    float *scale, *least;
+    struct linear project; /* to all branches side by side */
+    struct norm project_norm, norm;
+    struct linear convolutions[MAX_ORDERS][2];
+    size_t summed, ends[MAX_BLOCKS], insides[MAX_BLOCKS], block_count; /* widths */
+    struct dense sum;
+    struct {
+        struct dense inside, out;
+    } blocks[MAX_BLOCKS];
+};
+
+struct architecture;
 
 struct model {
     const struct gguf *file;
+    const struct architecture *architecture;
     struct model_info info;
     struct config config;
     enum precision precision;
@@ -60,8 +84,8 @@ struct model {
     const struct kernels *kernels;
     sgemm_function *sgemm; /* f32 only */
 
-    size_t hidden, head, heads_width, feed_forward, pooled; /* padded */
-    const struct gguf_tensor *words;                        /* (vocabulary, hidden), in the file's type */
+    size_t hidden, head, heads_width, feed_forward, pooled, out; /* padded; out: of what comes out */
+    const struct gguf_tensor *words; /* (vocabulary, hidden), in the file's type */
     struct gguf_array canary_texts, canary_vectors;
 
     unsigned char *block; /* built here, or NULL where `kept` is in use */
@@ -73,16 +97,7 @@ struct model {
     struct norm embedding_norm;
     struct layer *layers;
     struct dense dense[MAX_HEADS];
+    struct conv_weights conv;
 };
-
-/* Sets every pointer into the block at `block`, which may be NULL to measure; returns the block's size. */
-size_t model_place(struct model *m, unsigned char *block);
-
-/* Reads the tensors of the file into the placed block. */
-enum status weights_read(struct model *m, struct error *err);
-
-/* The configuration and description in the file; texts stay the file's. */
-enum status config_read(const struct gguf *file, struct config *config, struct model_info *info,
-                        struct error *err);
 
 #endif

@@ -1,60 +1,18 @@
-/* From the tensors of the file to the block that the forward pass reads.
- *
- * What is folded on the way costs nothing at run time:
- *
- *     (1) token type row 0 into the positions; 1/√head into the query weights and biases;
- *     (2) int8: a norm's weight and bias into the linear layer that reads its codes. The norm's z stands in
- *         the codes as z · spread, so W (γ z + β) + b = (W γ / spread) (z · spread) + (W β + b);.
- */
+/* The weights of a transformer, from the tensors of the file to the block that the forward pass reads. What
+ * is folded on the way costs nothing at run time: token type row 0 into the positions, 1/√head into the query
+ * weights and biases, and what tensors.c folds. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "encoder/dequant.h"
-#include "encoder/model.h"
+#include "encoder/architecture.h"
+#include "encoder/tensors.h"
 
 #define DISTANCE_BUCKETS 32
 
-struct cursor {
-    unsigned char *block; /* NULL: only measuring */
-    size_t used;
-};
-
-static void *take(struct cursor *c, size_t count, size_t size)
-{
-    void *p = c->block == NULL ? NULL : c->block + c->used;
-    c->used += padded(count * size, PAD);
-    return p;
-}
-
-static void place_norm(const struct model *m, struct cursor *c, struct norm *n)
-{
-    n->width = m->config.hidden;
-    n->stride = m->hidden;
-    n->epsilon = m->config.epsilon;
-    n->weight = take(c, n->stride, sizeof *n->weight);
-    n->bias = take(c, n->stride, sizeof *n->bias);
-    if (m->precision == PRECISION_INT8)
-        n->spread = take(c, n->stride, sizeof *n->spread);
-}
-
-static void place_linear(const struct model *m, struct cursor *c, struct linear *w, size_t in, size_t out)
-{
-    w->in = in;
-    w->out = out;
-    w->bias = take(c, out, sizeof *w->bias);
-    if (m->precision == PRECISION_F32) {
-        w->weight = take(c, out * in, sizeof *w->weight);
-        return;
-    }
-    w->scale = take(c, out, sizeof *w->scale);
-    w->sum = take(c, out, sizeof *w->sum);
-    w->panels = take(c, out * in, sizeof *w->panels);
-}
-
-size_t model_place(struct model *m, unsigned char *block)
+size_t transformer_place(struct model *m, unsigned char *block)
 {
     const struct config *config = &m->config;
     struct cursor c = {block, 0};
@@ -62,7 +20,7 @@ size_t model_place(struct model *m, unsigned char *block)
     m->head = padded(config->head_width, STRIPES);
     m->heads_width = padded(config->heads * m->head, PAD);
     m->feed_forward = padded(config->feed_forward, PAD);
-    place_norm(m, &c, &m->embedding_norm);
+    place_norm(m, &c, &m->embedding_norm, config->hidden);
     m->positions = take(&c, config->context * m->hidden, sizeof *m->positions);
     m->distances = padded(2 * config->context - 1 + STRIPES, STRIPES);
     m->relative = config->relative ? take(&c, config->heads * m->distances, sizeof *m->relative) : NULL;
@@ -70,115 +28,21 @@ size_t model_place(struct model *m, unsigned char *block)
         struct layer *l = &m->layers[i];
         place_linear(m, &c, &l->qkv, m->hidden, 3 * m->heads_width);
         place_linear(m, &c, &l->output, m->heads_width, m->hidden);
-        place_norm(m, &c, &l->attention_norm);
+        place_norm(m, &c, &l->attention_norm, config->hidden);
         place_linear(m, &c, &l->up, m->hidden, m->feed_forward);
         place_linear(m, &c, &l->down, m->feed_forward, m->hidden);
-        place_norm(m, &c, &l->output_norm);
+        place_norm(m, &c, &l->output_norm, config->hidden);
     }
-    m->pooled = config->part_count * m->hidden;
-    for (size_t i = 0, in = m->pooled; i < config->dense_count; i++) {
-        struct dense *d = &m->dense[i];
-        d->in = in;
-        d->out = in = padded(config->dense[i].out, STRIPES);
-        d->activation = config->dense[i].activation;
-        d->weight = take(&c, d->in * d->out, sizeof *d->weight);
-        d->bias = take(&c, d->out, sizeof *d->bias);
+    m->pooled = m->out = config->part_count * m->hidden;
+    for (size_t i = 0; i < config->dense_count; i++) {
+        place_dense(&c, &m->dense[i], m->out, config->dense[i].out, true);
+        m->dense[i].activation = config->dense[i].activation;
+        m->out = m->dense[i].out;
     }
     return c.used;
 }
 
-/* Values in groups of `width`, each group `step` from the last: heads in a padded row. */
-struct grid {
-    size_t width, step;
-};
-
-static size_t grid_at(struct grid g, size_t i)
-{
-    return i / g.width * g.step + i % g.width;
-}
-
-struct reader {
-    struct model *m;
-    float *row;    /* one row of any tensor */
-    float *matrix; /* one linear layer, padded */
-    struct error *err;
-};
-
-static enum status find(const struct reader *r, const char *name, size_t in, size_t out,
-                        const struct gguf_tensor **tensor)
-{
-    const struct gguf_tensor *t = gguf_tensor(r->m->file, name);
-    if (t == NULL)
-        return error_set(r->err, STATUS_CORRUPT, "%s has no tensor %s, which an encoder of its kind needs",
-                         gguf_path(r->m->file), name);
-    if (t->dims[0] != in || t->dims[1] != out || t->dims[2] != 1 || t->dims[3] != 1)
-        return error_set(r->err, STATUS_CORRUPT,
-                         "%s: tensor %s has shape [%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
-                         "] where the sizes in the file ask for [%zu, %zu]",
-                         gguf_path(r->m->file), name, t->dims[0], t->dims[1], t->dims[2], t->dims[3], in,
-                         out);
-    *tensor = t;
-    return STATUS_OK;
-}
-
-/* Row i of t to r->row. */
-static enum status read_row(const struct reader *r, const struct gguf_tensor *t, size_t i)
-{
-    size_t n = (size_t)t->dims[0];
-    size_t bytes = n / ggml_block_values(t->type) * ggml_block_bytes(t->type);
-    dequantize(t->type, t->data + i * bytes, n, r->row);
-    for (size_t j = 0; j < n; j++)
-        if (!isfinite(r->row[j]))
-            return error_set(r->err, STATUS_CORRUPT,
-                             "%s is damaged: tensor %.*s holds a value that is not a number; fetch the file "
-                             "again and compare its SHA-256",
-                             gguf_path(r->m->file), (int)t->name.len, t->name.data);
-    return STATUS_OK;
-}
-
-/* `out` rows of tensor `name`, of `total` rows of `in` values, from row `from` on, times `factor`. */
-static enum status read_matrix(const struct reader *r, const char *name, size_t from, size_t total, size_t in,
-                               struct grid in_grid, size_t out, struct grid out_grid, float factor, float *to,
-                               size_t stride)
-{
-    const struct gguf_tensor *t = NULL;
-    enum status status = find(r, name, in, total, &t);
-    for (size_t i = 0; status == STATUS_OK && i < out; i++) {
-        float *row = to + grid_at(out_grid, i) * stride;
-        status = read_row(r, t, from + i);
-        for (size_t j = 0; status == STATUS_OK && j < in; j++)
-            row[grid_at(in_grid, j)] = factor * r->row[j];
-    }
-    return status;
-}
-
-static enum status read_vector(const struct reader *r, const char *name, size_t from, size_t total, size_t n,
-                               struct grid grid, float factor, float *to)
-{
-    const struct gguf_tensor *t = NULL;
-    enum status status = find(r, name, total, 1, &t);
-    if (status == STATUS_OK)
-        status = read_row(r, t, 0);
-    for (size_t i = 0; status == STATUS_OK && i < n; i++)
-        to[grid_at(grid, i)] = factor * r->row[from + i];
-    return status;
-}
-
-static enum status read_norm(const struct reader *r, const char *name, const struct norm *n)
-{
-    char full[80];
-    struct grid plain = {n->width, n->stride};
-    snprintf(full, sizeof full, "%s.weight", name);
-    enum status status = read_vector(r, full, 0, n->width, n->width, plain, 1, n->weight);
-    snprintf(full, sizeof full, "%s.bias", name);
-    if (status == STATUS_OK)
-        status = read_vector(r, full, 0, n->width, n->width, plain, 1, n->bias);
-    for (size_t i = 0; status == STATUS_OK && r->m->precision == PRECISION_INT8 && i < n->width; i++)
-        n->spread[i] = n->weight[i];
-    return status;
-}
-
-static enum status read_positions(const struct reader *r)
+static enum status read_positions(const struct tensor_reader *r)
 {
     struct model *m = r->m;
     size_t hidden = m->config.hidden, context = m->config.context;
@@ -193,7 +57,7 @@ static enum status read_positions(const struct reader *r)
     types = gguf_tensor(m->file, "token_types.weight");
     if (status != STATUS_OK || types == NULL)
         return status;
-    status = find(r, "token_types.weight", hidden, (size_t)types->dims[1], &types);
+    status = find_tensor(r, "token_types.weight", hidden, (size_t)types->dims[1], &types);
     if (status == STATUS_OK)
         status = read_row(r, types, 0);
     for (size_t i = 0; status == STATUS_OK && i < context; i++)
@@ -214,14 +78,14 @@ static size_t bucket(long distance)
     return distance > 0 ? 16 + place : place;
 }
 
-static enum status read_relative(const struct reader *r)
+static enum status read_relative(const struct tensor_reader *r)
 {
     const struct model *m = r->m;
     size_t heads = m->config.heads, context = m->config.context;
     const struct gguf_tensor *t = NULL;
     if (!m->config.relative)
         return STATUS_OK;
-    enum status status = find(r, "attn_rel_b.weight", heads, DISTANCE_BUCKETS, &t);
+    enum status status = find_tensor(r, "attn_rel_b.weight", heads, DISTANCE_BUCKETS, &t);
     for (size_t b = 0; status == STATUS_OK && b < DISTANCE_BUCKETS; b++) {
         status = read_row(r, t, b);
         for (size_t i = 0; status == STATUS_OK && i < 2 * context - 1; i++)
@@ -231,69 +95,8 @@ static enum status read_relative(const struct reader *r)
     return status;
 }
 
-static void fold_norm(const struct linear *w, float *matrix, const struct norm *n)
-{
-    for (size_t o = 0; o < w->out; o++) {
-        float *row = matrix + o * w->in;
-        double shift = 0;
-        for (size_t j = 0; j < n->width; j++) {
-            shift += (double)row[j] * n->bias[j];
-            row[j] = n->spread[j] != 0 ? row[j] * (n->weight[j] / n->spread[j]) : 0;
-        }
-        w->bias[o] = (float)(w->bias[o] + shift);
-    }
-}
-
-/* Rounds row `o` of `matrix` to bytes and puts them into their panel. */
-static void pack_row(const struct linear *w, size_t o, const float *row)
-{
-    int8_t *panel = w->panels + o / PAD * PAD * w->in + 4 * (o % PAD);
-    float top = 0;
-    int32_t sum = 0;
-    for (size_t j = 0; j < w->in; j++)
-        top = fmaxf(top, fabsf(row[j]));
-    float scale = top / 127, up = top >= 1e-30f ? 127 / top : 0;
-    for (size_t j = 0; j < w->in; j++) {
-        int value = (int)lrintf(row[j] * up);
-        panel[j / 4 * 4 * PAD + j % 4] = (int8_t)value;
-        sum += value;
-    }
-    w->scale[o] = up > 0 ? scale : 0;
-    w->sum[o] = (float)sum;
-}
-
-/* Keeps the matrix just read, in the form of the precision. `before` is the norm whose codes the layer reads,
- * or NULL. */
-static void finish_linear(const struct reader *r, const struct linear *w, const struct norm *before)
-{
-    if (r->m->precision == PRECISION_F32) {
-        memcpy(w->weight, r->matrix, w->out * w->in * sizeof *w->weight);
-        return;
-    }
-    if (before != NULL)
-        fold_norm(w, r->matrix, before);
-    for (size_t o = 0; o < w->out; o++)
-        pack_row(w, o, r->matrix + o * w->in);
-}
-
-static enum status read_linear(const struct reader *r, const char *name, const struct linear *w, size_t in,
-                               struct grid in_grid, size_t out, const struct norm *before)
-{
-    char full[80];
-    struct grid plain = {out, w->out};
-    memset(r->matrix, 0, w->out * w->in * sizeof *r->matrix);
-    snprintf(full, sizeof full, "%s.weight", name);
-    enum status status = read_matrix(r, full, 0, out, in, in_grid, out, plain, 1, r->matrix, w->in);
-    snprintf(full, sizeof full, "%s.bias", name);
-    if (status == STATUS_OK)
-        status = read_vector(r, full, 0, out, out, plain, 1, w->bias);
-    if (status == STATUS_OK)
-        finish_linear(r, w, before);
-    return status;
-}
-
 /* Queries, keys and values: three tensors, or one that holds them in this order. */
-static enum status read_qkv(const struct reader *r, size_t layer, const struct norm *before)
+static enum status read_qkv(const struct tensor_reader *r, size_t layer, const struct norm *before)
 {
     static const char *const parts[] = {"attn_q", "attn_k", "attn_v"};
     const struct model *m = r->m;
@@ -321,7 +124,7 @@ static enum status read_qkv(const struct reader *r, size_t layer, const struct n
     return status;
 }
 
-static enum status read_layer(const struct reader *r, size_t i)
+static enum status read_layer(const struct tensor_reader *r, size_t i)
 {
     const struct model *m = r->m;
     const struct layer *l = &m->layers[i];
@@ -348,46 +151,29 @@ static enum status read_layer(const struct reader *r, size_t i)
     return status;
 }
 
-/* Turned on its side: output i is column i. */
-static enum status read_dense(const struct reader *r, size_t i)
+static enum status read_head(const struct tensor_reader *r, size_t i)
 {
     const struct model *m = r->m;
-    const struct dense *d = &m->dense[i];
     size_t in = m->config.dense[i].in, out = m->config.dense[i].out;
     struct grid parts = i == 0 ? (struct grid){m->config.hidden, m->hidden} : (struct grid){in, in};
     char name[64];
-    const struct gguf_tensor *t = NULL;
-    snprintf(name, sizeof name, "cognate.dense.%zu.weight", i);
-    enum status status = find(r, name, in, out, &t);
-    for (size_t o = 0; status == STATUS_OK && o < out; o++) {
-        status = read_row(r, t, o);
-        for (size_t j = 0; status == STATUS_OK && j < in; j++)
-            d->weight[grid_at(parts, j) * d->out + o] = r->row[j];
-    }
-    snprintf(name, sizeof name, "cognate.dense.%zu.bias", i);
-    if (status == STATUS_OK)
-        status = read_vector(r, name, 0, out, out, (struct grid){out, out}, 1, d->bias);
-    return status;
+    snprintf(name, sizeof name, "cognate.dense.%zu", i);
+    return read_dense(r, name, &m->dense[i], in, parts, out);
 }
 
-enum status weights_read(struct model *m, struct error *err)
+enum status transformer_read(struct model *m, struct error *err)
 {
     const struct config *c = &m->config;
-    struct reader r = {m, NULL, NULL, err};
+    struct tensor_reader r;
     size_t widest = 3 * m->heads_width > m->feed_forward ? 3 * m->heads_width : m->feed_forward;
     size_t inner = m->hidden > m->heads_width ? m->hidden : m->heads_width, longest = widest;
     for (size_t i = 0; i < c->dense_count; i++) {
         longest = c->dense[i].in > longest ? c->dense[i].in : longest;
         longest = c->dense[i].out > longest ? c->dense[i].out : longest;
     }
-    enum status status = STATUS_OK;
-    r.row = malloc(longest * sizeof *r.row);
-    r.matrix = malloc(widest * inner * sizeof *r.matrix);
-    if (r.row == NULL || r.matrix == NULL) {
-        status = error_memory(err, "reading the weights of a model");
-        goto done;
-    }
-    status = read_norm(&r, "token_embd_norm", &m->embedding_norm);
+    enum status status = tensor_reader_init(&r, m, longest, widest * inner, err);
+    if (status == STATUS_OK)
+        status = read_norm(&r, "token_embd_norm", &m->embedding_norm);
     if (status == STATUS_OK)
         status = read_positions(&r);
     if (status == STATUS_OK)
@@ -395,9 +181,7 @@ enum status weights_read(struct model *m, struct error *err)
     for (size_t i = 0; status == STATUS_OK && i < c->layers; i++)
         status = read_layer(&r, i);
     for (size_t i = 0; status == STATUS_OK && i < c->dense_count; i++)
-        status = read_dense(&r, i);
-done:
-    free(r.row);
-    free(r.matrix);
+        status = read_head(&r, i);
+    tensor_reader_release(&r);
     return status;
 }

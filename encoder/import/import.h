@@ -5,11 +5,11 @@
  *     printf("%s: %u numbers a vector\n", report.kind, report.width);
  *
  * What lies at the path is recognised by its content: a GGUF file is taken over byte for byte, a Hugging Face
- * folder (config.json, safetensors, a tokenizer) is put together as one file. The result is
- * opened with its tokenizer, every weight is read once, and known answers in the file are computed before it
- * gets its name: `out_path` is either a model that works or what it was before. What this program does not
- * run is refused by its name (UNSUPPORTED), a damaged file with the place (CORRUPT); nothing of it is ever
- * executed.
+ * folder (config.json, safetensors, a tokenizer) or the package of Universal Sentence Encoder Multilingual
+ * (use_import.h) is put together as one file. The result is opened with its tokenizer, every weight is read
+ * once, and known answers in the file are computed before it gets its name: `out_path` is either a model that
+ * works or what it was before. What this program does not run is refused by its name (UNSUPPORTED), a damaged
+ * file with the place (CORRUPT); nothing of it is ever executed.
  */
 #ifndef COGNATE_IMPORT_H
 #define COGNATE_IMPORT_H

@@ -54,9 +54,11 @@ static void workbench(const char *name)
         if (entry->d_name[0] != '.')
             assert_int_equal(symlink(join(from, entry->d_name), join(bench, entry->d_name)), 0);
     closedir(list);
-    if (strcmp(name, "xlm-roberta") == 0)
-        assert_int_equal(symlink(fixture("tokenizers/unigram.model"), join(bench, "sentencepiece.bpe.model")),
-                         0);
+    const char *pieces = strcmp(name, "xlm-roberta") == 0        ? "sentencepiece.bpe.model"
+                         : strcmp(name, "use-multilingual") == 0 ? "sp.model"
+                                                                 : NULL;
+    if (pieces != NULL)
+        assert_int_equal(symlink(fixture("tokenizers/unigram.model"), join(bench, pieces)), 0);
 }
 
 static void clear_folder(const char *folder)
@@ -190,38 +192,114 @@ static void compare(struct imported *m, const char *name, const json_t *line)
     m->texts++;
 }
 
-static void import_ok(const char *path, struct import_report *report)
+static void import_as(const char *kind, const char *path, struct import_report *report)
 {
     struct error err = {0};
     if (model_import(path, join(scratch, "out.gguf"), report, &err) != STATUS_OK)
         fail_msg("%s", err.text);
-    assert_string_equal(report->kind, "Hugging Face folder");
+    assert_string_equal(report->kind, kind);
+}
+
+static void import_ok(const char *path, struct import_report *report)
+{
+    import_as("Hugging Face folder", path, report);
 }
 
 static void vectors_are_those_of_the_reference(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bert", "xlm-roberta", "roberta", "distilbert", "mpnet"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        workbench(names[i]);
+    static const struct {
+        const char *name, *kind;
+        size_t texts;
+    } models[] = {
+        {"bert", "Hugging Face folder", 13},    {"xlm-roberta", "Hugging Face folder", 13},
+        {"roberta", "Hugging Face folder", 13}, {"distilbert", "Hugging Face folder", 13},
+        {"mpnet", "Hugging Face folder", 13},   {"use-multilingual", "Universal Sentence Encoder package", 7},
+    };
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        const char *name = models[i].name;
+        workbench(name);
         struct import_report report;
         struct imported m;
-        import_ok(bench, &report);
+        import_as(models[i].kind, bench, &report);
         open_imported(&m);
         FILE *lines = fopen(join(bench, "expected.jsonl"), "r");
         assert_non_null(lines);
         for (json_t *line; (line = json_loadf(lines, JSON_DISABLE_EOF_CHECK, NULL)) != NULL;
              json_decref(line))
-            compare(&m, names[i], line);
+            compare(&m, name, line);
         fclose(lines);
-        print_message("%s: %zu texts, cosine f32 at least %.7f, int8 at least %.4f, mean %.4f\n", names[i],
+        print_message("%s: %zu texts, cosine f32 at least %.7f, int8 at least %.4f, mean %.4f\n", name,
                       m.texts, m.lowest[0], m.lowest[1], m.sum[1] / (double)m.texts);
-        assert_int_equal(m.texts, 13);
+        assert_int_equal(m.texts, models[i].texts);
         assert_true(m.lowest[0] >= 0.99999);
         assert_true(m.lowest[1] >= 0.98);
         close_imported(&m);
         clear_folder(bench);
     }
+}
+
+/* Alone and together, on any number of threads and with any instructions: the same bits. */
+static void a_convolution_has_the_same_bits_everywhere(void **state)
+{
+    (void)state;
+    enum { TEXTS = 9, IDS = 400 };
+    struct import_report report;
+    struct imported m;
+    static int32_t ids[IDS];
+    static float wanted[TEXTS][WIDEST], out[TEXTS][WIDEST];
+    uint32_t starts[TEXTS + 1] = {0};
+    workbench("use-multilingual");
+    import_as("Universal Sentence Encoder package", bench, &report);
+    open_imported(&m);
+    for (uint32_t i = 0; i < TEXTS; i++) /* 1, 2, 5, 10 … ids */
+        starts[i + 1] = starts[i] + 1 + i * i;
+    for (uint32_t i = 0; i < starts[TEXTS]; i++)
+        ids[i] = (int32_t)(i * 7919 % 2600);
+    for (size_t i = 0; i < TEXTS; i++)
+        assert_int_equal(embedder_embed(m.embedders[1], ids, starts + i, 1, wanted[i], NULL), STATUS_OK);
+    for (int isa = ISA_REFERENCE; isa <= (int)cpu_best(); isa++) {
+        struct model *model = NULL;
+        struct model_options options = {.precision = PRECISION_INT8, .isa = (enum isa)isa};
+        assert_int_equal(model_open(m.file, &options, &model, NULL), STATUS_OK);
+        for (size_t threads = 1; threads <= 4; threads *= 2) {
+            struct embedder *e = NULL;
+            assert_int_equal(embedder_new(model, 0, &e, NULL), STATUS_OK);
+            assert_int_equal(embedder_set_threads(e, threads, NULL), STATUS_OK);
+            memset(out, 0, sizeof out);
+            assert_int_equal(embedder_embed(e, ids, starts, TEXTS, out[0], NULL), STATUS_OK);
+            assert_memory_equal(out, wanted, sizeof out);
+            embedder_free(e);
+        }
+        model_free(model);
+    }
+    close_imported(&m);
+    clear_folder(bench);
+}
+
+/* `bytes` stand in the place of those of weights.npz. */
+static void package_refused(const void *bytes, size_t n, enum status wanted, const char *says)
+{
+    struct import_report report;
+    struct error err = {0};
+    put("weights.npz", bytes, n);
+    assert_int_equal(model_import(bench, join(scratch, "refused.gguf"), &report, &err), wanted);
+    if (strstr(err.text, says) == NULL)
+        fail_msg("%s", err.text);
+    assert_int_not_equal(access(join(scratch, "refused.gguf"), F_OK), 0);
+}
+
+static void packages_of_another_kind_are_refused(void **state)
+{
+    (void)state;
+    struct buf whole;
+    buf_init(&whole, 1 << 20);
+    workbench("use-multilingual");
+    assert_int_equal(file_read(join(bench, "weights.npz"), &whole, NULL), STATUS_OK);
+    package_refused("PK", 2, STATUS_CORRUPT, "weights.npz: it is no archive");
+    package_refused(whole.data, whole.len / 2, STATUS_CORRUPT, "weights.npz: ");
+    clear_folder(bench);
+    buf_release(&whole);
 }
 
 static void keeps_what_the_folder_says(void **state)
@@ -382,8 +460,12 @@ static void changed_folders_work_or_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors_are_those_of_the_reference),  cmocka_unit_test(keeps_what_the_folder_says),
-        cmocka_unit_test(refuses_what_it_would_run_wrong),     cmocka_unit_test(never_reads_a_pickle),
+        cmocka_unit_test(vectors_are_those_of_the_reference),
+        cmocka_unit_test(a_convolution_has_the_same_bits_everywhere),
+        cmocka_unit_test(packages_of_another_kind_are_refused),
+        cmocka_unit_test(keeps_what_the_folder_says),
+        cmocka_unit_test(refuses_what_it_would_run_wrong),
+        cmocka_unit_test(never_reads_a_pickle),
         cmocka_unit_test(changed_folders_work_or_are_refused),
     };
     if (mkdtemp(scratch) == NULL)

@@ -1,4 +1,4 @@
-#include "cli/archive_parts.h"
+#include "common/archive_parts.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -5,8 +5,8 @@
  *     const struct part *p = parts_find(&parts, text_of("content.xml"));
  *     parts_release(&parts);
  */
-#ifndef COGNATE_CLI_ARCHIVE_PARTS_H
-#define COGNATE_CLI_ARCHIVE_PARTS_H
+#ifndef COGNATE_COMMON_ARCHIVE_PARTS_H
+#define COGNATE_COMMON_ARCHIVE_PARTS_H
 
 #include <stdbool.h>
 
