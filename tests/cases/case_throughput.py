@@ -7,13 +7,11 @@ import json
 import os
 import random
 import resource
-import socket
 import subprocess
 import sys
-import threading
-import time
 
 from harness import PROGRAM, Scratch, Server
+from load import request, served
 
 PASSAGES = int(os.environ.get("COGNATE_PASSAGES") or 100000)
 ROUNDS, SECONDS = 3, 5
@@ -24,43 +22,6 @@ WORDS = ("when where does leave open close train ferry bakery library market sch
 
 def sentence(choice, n):
     return " ".join(choice.choice(WORDS) for _ in range(n))
-
-
-def request(path, body):
-    data = json.dumps(body).encode()
-    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
-
-
-def client(server, requests, until, done):
-    """Sends prepared requests and looks at nothing but the status and the length of the answer."""
-    peer = socket.create_connection((server.host, server.port))
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    room, count = bytearray(1 << 20), 0
-    while time.monotonic() < until:
-        peer.sendall(requests[count % len(requests)])
-        n, wanted = 0, None
-        while wanted is None or n < wanted:
-            n += peer.recv_into(memoryview(room)[n:])
-            if wanted is None and (end := room.find(b"\r\n\r\n", 0, n)) >= 0:
-                head = bytes(room[:end]).lower()
-                assert head.startswith(b"http/1.1 200 "), head
-                wanted = end + 4 + int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-        count += 1
-    peer.close()
-    done.append(count)
-
-
-def served(server, path, bodies, clients):
-    """Requests a second; each client has its own share of the bodies."""
-    done, start = [], time.monotonic()
-    requests = [request(path, body) for body in bodies]
-    threads = [threading.Thread(target=client, args=(server, requests[i::clients], start + SECONDS, done)) for i in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(done) == clients, "a client failed"
-    return sum(done) / (time.monotonic() - start)
 
 
 def alone(texts):
@@ -115,15 +76,16 @@ def main():
         path = os.path.join(folder, "texts")
         texts = [sentence(choice, 20) for _ in range(8 * 32 * 20)]
         # documents, since vectors of queries are kept in memory: what is asked twice would cost nothing
-        calls = [{"input": texts[i : i + 32], "model": "cognate-e5-512", "encoding_format": "base64",
-                  "input_type": "document"} for i in range(0, len(texts), 32)]
-        embeddings = compare("/v1/embeddings, 32 texts a call, 8 clients", server, texts, path, lambda: served(server, "/v1/embeddings", calls, 8), 32)
+        calls = [request("/v1/embeddings", {"input": texts[i : i + 32], "model": "cognate-e5-512", "encoding_format": "base64",
+                                            "input_type": "document"}) for i in range(0, len(texts), 32)]
+        address = (server.host, server.port)
+        embeddings = compare("/v1/embeddings, 32 texts a call, 8 clients", server, texts, path, lambda: served(address, calls, 8, SECONDS), 32)
         fill(server)
         queries = [f"{sentence(choice, 6)} {i}" for i in range(ROUNDS * 16 * 1000)]
         parts = iter([queries[i::ROUNDS] for i in range(ROUNDS)])  # nothing is asked twice
 
         def search():
-            return served(server, "/v1/collections/large/search", [{"query": query, "k": 10} for query in next(parts)], 16)
+            return served(address, [request("/v1/collections/large/search", {"query": query, "k": 10}) for query in next(parts)], 16, SECONDS)
 
         compare(f"search in {PASSAGES} passages, 16 clients", server, queries, path, search, 1)
         assert embeddings > 0.7, "far from what a quiet machine reaches"
