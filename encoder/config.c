@@ -167,6 +167,7 @@ enum status transformer_configure(struct model *m, struct error *err)
     info->hidden = (uint32_t)c->hidden;
     info->heads = (uint32_t)c->heads;
     info->feed_forward = (uint32_t)c->feed_forward;
+    info->products = (uint64_t)c->layers * (4 * c->hidden * c->hidden + 2 * c->hidden * c->feed_forward);
     info->context = (uint32_t)c->context;
     info->width =
         (uint32_t)(c->dense_count > 0 ? c->dense[c->dense_count - 1].out : c->hidden * c->part_count);

@@ -19,8 +19,8 @@
 #include "encoder/tensors.h"
 
 #define MAX_EMBEDDING 8192
-#define MAX_WIDTH     2048
-#define MAX_ORDER     31 /* tokens of a window: 31 · 2,048 codes, whose sum does not overflow */
+#define MAX_WIDTH     1024
+#define MAX_ORDER     15 /* tokens of a window: 15 · 1,024 codes, whose sum does not overflow */
 #define MAX_TABLES    65536
 #define MAX_CONTEXT   65536
 
@@ -42,7 +42,7 @@ static enum status read_orders(const struct settings *s, struct conv_weights *w)
         uint32_t order;
         memcpy(&order, list.data + i * sizeof order, sizeof order);
         if (order == 0 || order > MAX_ORDER)
-            return refuse(s, "a convolution sees no token, or more than 31");
+            return refuse(s, "a convolution sees no token, or more than 15");
         w->orders[i] = order;
         w->gap = order / 2 > w->gap ? order / 2 : w->gap;
     }
@@ -140,6 +140,9 @@ enum status convolutional_configure(struct model *m, struct error *err)
     m->info.layers = 2;
     m->info.hidden = (uint32_t)features;
     m->info.feed_forward = (uint32_t)w->width;
+    m->info.products = (uint64_t)w->embedding * w->order_count * w->width;
+    for (size_t i = 0; i < w->order_count; i++)
+        m->info.products += 2 * (uint64_t)w->orders[i] * w->width * w->width;
     m->info.context = (uint32_t)c->context;
     m->info.width = (uint32_t)(w->block_count > 0 ? w->ends[w->block_count - 1] : w->summed);
     return STATUS_OK;

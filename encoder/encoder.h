@@ -43,6 +43,7 @@ struct model_options {
 struct model_info {
     struct text name, version, license, description, architecture;
     uint32_t layers, hidden, heads, feed_forward;
+    uint64_t products;   /* of a token with weights, in its linear layers */
     uint32_t context;    /* longest sequence, <s> and </s> included */
     uint32_t vocabulary; /* rows of the embedding table */
     uint32_t width;      /* of the vectors that come out */
