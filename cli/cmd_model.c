@@ -105,6 +105,8 @@ static void print_facts(const json_t *about, const char *before)
     size_t i;
     json_object_foreach((json_t *)(uintptr_t)about, key, value)
     {
+        if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
+            continue;
         if (json_is_object(value)) {
             print_facts(value, key);
             continue;
@@ -396,8 +398,9 @@ const struct command command_model_use = {
     .details =
         "New collections are made with it, and embed and similar go by it. Collections there are stay with "
         "theirs; \"collection reembed\" moves them. A server of the store loads it first and then changes "
-        "over; "
-        "other servers look again on SIGHUP.",
+        "over; other servers look again on SIGHUP. A server that was started with --model goes back to that "
+        "one "
+        "then.",
     .least = 1,
     .most = 1,
     .run = run_use,

@@ -62,6 +62,9 @@ enum status npy_array_read(struct npy_array *out, const char *name, const unsign
                          length);
     memcpy(header, bytes + PREFIX, length);
     header[length] = '\0';
+    if (strncmp(entry(header, "'descr':"), "'|O'", 4) == 0)
+        return error_set(err, STATUS_UNSUPPORTED,
+                         "%s is an array of Python objects: a pickle, which is never read", name);
     if (!read_type(header, &a.type) || strncmp(entry(header, "'fortran_order':"), "False", 5) != 0 ||
         !read_shape(header, &a))
         return error_set(err, STATUS_UNSUPPORTED,

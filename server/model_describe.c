@@ -112,6 +112,20 @@ static json_t *text_of_file(const struct gguf *file, const char *key)
     return gguf_text(file, key, &value, NULL) == STATUS_OK ? text_or_null(value) : json_null();
 }
 
+/* The languages that the file names; null when it names none. */
+static json_t *languages_of_file(const struct gguf *file)
+{
+    struct gguf_array list;
+    size_t at = 0;
+    if (gguf_array(file, "general.languages", GGUF_STRING, &list, NULL) != STATUS_OK)
+        return json_null();
+    json_t *out = json_array();
+    for (uint64_t i = 0; i < list.count; i++)
+        if (json_array_append_new(out, text_json(gguf_array_text(&list, &at))) != 0)
+            break;
+    return out;
+}
+
 enum status model_facts(const char *path, json_t **out, struct error *err)
 {
     unsigned char digest[SHA256_DIGEST_SIZE];
@@ -127,13 +141,14 @@ enum status model_facts(const char *path, json_t **out, struct error *err)
     if (status == STATUS_OK) {
         const struct model_info *info = model_info(m);
         hex_text(digest, sizeof digest, hex);
-        *out = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "sha256", hex,
-                         "bytes", (json_int_t)bytes, "architecture", text_json(info->architecture), "layers",
-                         (json_int_t)info->layers, "dimensions", (json_int_t)info->width, "context",
-                         (json_int_t)info->context, "license", text_or_null(info->license), "description",
-                         text_or_null(info->description), "source", text_of_file(file, "general.source.url"),
-                         "file_version", text_or_null(info->version), "canaries", (json_int_t)info->canaries,
-                         "spaces", spaces_json(file, digest));
+        *out =
+            json_pack("{s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "sha256", hex,
+                      "bytes", (json_int_t)bytes, "architecture", text_json(info->architecture), "layers",
+                      (json_int_t)info->layers, "dimensions", (json_int_t)info->width, "context",
+                      (json_int_t)info->context, "license", text_or_null(info->license), "description",
+                      text_or_null(info->description), "languages", languages_of_file(file), "source",
+                      text_of_file(file, "general.source.url"), "file_version", text_or_null(info->version),
+                      "canaries", (json_int_t)info->canaries, "spaces", spaces_json(file, digest));
         status = *out != NULL ? STATUS_OK : error_memory(err, "describing a model");
     }
     model_free(m);

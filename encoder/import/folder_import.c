@@ -320,16 +320,16 @@ static enum status write_file(struct assembly *a, struct gguf_writer *w)
 
 static void describe(const struct blueprint *plan, struct import_report *report)
 {
-    snprintf(
-        report->notes, sizeof report->notes, "%s%s",
-        plan->has_modules
-            ? ""
-            : "No modules.json says how a vector comes out of the network: the mean of all tokens is "
-              "taken, as sentence-transformers does.\n",
-        plan->has_modules && !plan->normalizes
-            ? "The model leaves its vectors at their own length; here they have length 1 everywhere, so that "
-              "searches compare by cosine.\n"
-            : "");
+    const char *note = "";
+    if (!plan->has_modules)
+        note =
+            "No modules.json says how a vector comes out of the network: the mean of all tokens is taken, as "
+            "sentence-transformers does.";
+    else if (!plan->normalizes)
+        note =
+            "The model leaves its vectors at their own length; here they have length 1 everywhere, so that "
+            "searches compare by cosine.";
+    snprintf(report->notes, sizeof report->notes, "%s", note);
     report->kind = "Hugging Face folder";
 }
 

@@ -26,7 +26,7 @@ struct import_report {
     uint64_t bytes;        /* of the file written */
     uint32_t canaries;     /* known answers in it */
     double lowest;         /* the least cosine with one; 1 when there are none */
-    char notes[1024];      /* what a user should know of the model, a sentence a line; "" when nothing */
+    char notes[1024];      /* a sentence that a user should know of the model; "" when nothing */
 };
 
 enum status model_import(const char *path, const char *out_path, struct import_report *report,

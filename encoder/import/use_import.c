@@ -148,26 +148,27 @@ static enum status join(const struct use_package *p, const struct use_tensor *t,
     return STATUS_OK;
 }
 
+/* The table of words lies in arrays of rows that are quantised alike: `scale` and `lo` have a value for each.
+ */
 static enum status find_words(struct use_package *p)
 {
-    char name[16];
-    for (p->tables = 0; p->tables < MOST_TABLES; p->tables++) {
-        struct npy_array *a = &p->words[p->tables];
-        snprintf(name, sizeof name, "q%zu", p->tables + 1);
-        struct error *err = p->err;
-        p->err = p->tables == 0 ? err : NULL; /* the first that is missing is the end */
+    char name[32];
+    p->tables = p->joined[0].in;
+    if (p->joined[0].out != 0 || p->joined[1].out != 0 || p->tables > MOST_TABLES ||
+        p->joined[1].in != p->tables)
+        return wrong_shape(p, "scale or lo");
+    for (size_t i = 0; i < p->tables; i++) {
+        struct npy_array *a = &p->words[i];
+        snprintf(name, sizeof name, "q%zu", i + 1);
         enum status status = find_array(p, name, a);
-        p->err = err;
-        if (status == STATUS_NOT_FOUND && p->tables > 0)
-            break;
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
         if (a->type != NPY_U8 || a->dimensions != 2 || a->shape[0] != p->words[0].shape[0] ||
             a->shape[1] != p->words[0].shape[1])
             return wrong_shape(p, name);
     }
-    return p->joined[0].in == p->tables && p->joined[1].in == p->tables ? STATUS_OK
-                                                                        : wrong_shape(p, "scale or lo");
+    snprintf(name, sizeof name, "q%zu.npy", p->tables + 1);
+    return parts_find(&p->arrays, text_of(name)) == NULL ? STATUS_OK : wrong_shape(p, "scale");
 }
 
 static enum status find_epsilon(struct use_package *p)
@@ -201,8 +202,8 @@ static enum status read_package(struct use_package *p, struct text weights, stru
 
 static void put_keys(struct gguf_writer *w, const struct use_package *p)
 {
-    static const char *const languages[] = {"ar", "zh", "en", "fr", "de", "it", "ja", "ko",
-                                            "nl", "pl", "pt", "ru", "es", "th", "tr"};
+    static const char *const languages[] = {"ar", "zh", "zh-Hant", "en", "fr", "de", "it", "ja",
+                                            "ko", "nl", "pl",      "pt", "ru", "es", "th", "tr"};
     struct text codes[sizeof languages / sizeof languages[0]];
     for (size_t i = 0; i < sizeof languages / sizeof languages[0]; i++)
         codes[i] = text_of(languages[i]);
