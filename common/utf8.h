@@ -20,6 +20,25 @@ size_t utf8_invalid(const char *text, size_t len);
  * U+FFFD. */
 size_t utf8_decode(const char *text, size_t len, uint32_t *code_point);
 
+/* The same, without a call for most characters of most texts. */
+static inline size_t utf8_next(const char *text, size_t len, uint32_t *code_point)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (s[0] < 0x80) {
+        *code_point = s[0];
+        return 1;
+    }
+    if (s[0] >= 0xC2 && s[0] < 0xE0 && len >= 2 && (s[1] & 0xC0) == 0x80) {
+        *code_point = (uint32_t)(s[0] & 0x1F) << 6 | (s[1] & 0x3F);
+        return 2;
+    }
+    if (s[0] > 0xE0 && s[0] < 0xED && len >= 3 && (s[1] & 0xC0) == 0x80 && (s[2] & 0xC0) == 0x80) {
+        *code_point = (uint32_t)(s[0] & 0x0F) << 12 | (uint32_t)(s[1] & 0x3F) << 6 | (s[2] & 0x3F);
+        return 3;
+    }
+    return utf8_decode(text, len, code_point);
+}
+
 /* Encodes a scalar value; returns 1 to 4. */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 

@@ -116,48 +116,62 @@ static enum status step(struct normalizer *n, struct stretch s, size_t *at, size
     return add(n, becomes, origin, err);
 }
 
-/* Whether a character needs step(): it has a rule, or begins one that the character behind it may go on with.
- */
-static bool is_special(const struct tables *t, struct stretch s, size_t next, uint32_t entry)
+/* The length of the character at `at`, and in *entry what the tables say of it; 0 behind the last one. A
+ * malformed byte needs step(). */
+static inline size_t look_up(const struct tables *t, const uint32_t *ascii, struct stretch s, size_t at,
+                             uint32_t *entry)
 {
     uint32_t c;
-    if ((entry & (CHARACTER_RULE | CHARACTER_USER)) != 0)
-        return true;
-    if ((entry & CHARACTER_LEADS) == 0 || next >= s.size)
-        return false;
-    utf8_decode((const char *)s.data + next, s.size - next, &c);
-    return (tables_character(t, c) & CHARACTER_FOLLOWS) != 0;
+    *entry = 0;
+    if (at >= s.size)
+        return 0;
+    size_t n = utf8_next((const char *)s.data + at, s.size - at, &c);
+    *entry = c < 0x80 ? ascii[c] : n > 1 ? tables_character(t, c) : CHARACTER_RULE;
+    return n;
+}
+
+/* Whether a character needs step(): it has a rule, or begins one that the character behind it may go on with.
+ */
+static inline bool is_special(uint32_t entry, uint32_t next)
+{
+    return (entry & (CHARACTER_RULE | CHARACTER_USER)) != 0 ||
+           ((entry & CHARACTER_LEADS) != 0 && (next & CHARACTER_FOLLOWS) != 0);
 }
 
 enum status normalize(struct normalizer *n, struct stretch s, size_t *from, size_t limit, size_t room,
                       struct error *err)
 {
     struct window *w = n->window;
-    const uint32_t *ascii = tables_characters(n->tables) + (size_t)tables_pages(n->tables)[0] * 256;
-    size_t at = *from, stop = w->filled + room;
+    const struct tables *t = n->tables;
+    const uint32_t *ascii = tables_characters(t) + (size_t)tables_pages(t)[0] * 256;
+    size_t at = *from, stop = w->filled + room, filled = w->filled;
+    uint32_t entry, next;
     enum status status = window_reserve(w, room, err);
-    while (status == STATUS_OK && at < limit && w->filled < stop) {
-        uint32_t c = s.data[at], entry;
-        size_t origin = at > s.shift ? at - s.shift : 0, length = 1;
-        if (c < 0x80) {
-            entry = ascii[c];
-        } else {
-            length = utf8_decode((const char *)s.data + at, s.size - at, &c);
-            entry = tables_character(n->tables, c);
-        }
-        if (!n->started || (length == 1 && s.data[at] >= 0x80) ||
-            is_special(n->tables, s, at + length, entry)) {
-            status = step(n, s, &at, origin, entry, err);
-            if (status == STATUS_OK && w->filled < stop)
-                status = window_reserve(w, stop - w->filled, err);
+    bool after_space = n->after_space;
+    for (size_t length = look_up(t, ascii, s, at, &entry), after;
+         status == STATUS_OK && at < limit && filled < stop; length = after, entry = next) {
+        size_t origin = at > s.shift ? at - s.shift : 0;
+        after = look_up(t, ascii, s, at + length, &next);
+        if (n->started && !is_special(entry, next)) {
+            bool space = (entry & CHARACTER_SPACE) != 0;
+            w->symbols[filled] = (uint16_t)(entry & CHARACTER_SYMBOL);
+            w->origins[filled] = (uint32_t)origin;
+            filled += !(space && after_space);
+            after_space = space;
+            at += length;
             continue;
         }
-        at += length;
-        bool space = (entry & CHARACTER_SPACE) != 0;
-        if (!space || !n->after_space)
-            put(w, entry & CHARACTER_SYMBOL, origin);
-        n->after_space = space;
+        w->filled = filled;
+        n->after_space = after_space;
+        status = step(n, s, &at, origin, entry, err);
+        if (status == STATUS_OK && w->filled < stop)
+            status = window_reserve(w, stop - w->filled, err);
+        filled = w->filled;
+        after_space = n->after_space;
+        after = look_up(t, ascii, s, at, &next);
     }
+    w->filled = filled;
+    n->after_space = after_space;
     *from = at;
     return status;
 }
