@@ -64,6 +64,12 @@ static const struct option options[] = {
      .most = 31536000,
      .help =
          "how often models are asked for the known answers in their files; 0 for once, when they are loaded"},
+    {.name = "clusters-from",
+     .type = OPTION_COUNT,
+     .value = "N",
+     .fallback = "1000000",
+     .most = 1000000000,
+     .help = "passages of a collection from which on searches look at the clusters nearest to the query alone; 0 for never"},
     {.name = "slow-ms",
      .type = OPTION_COUNT,
      .value = "N",
@@ -126,11 +132,14 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         status = buf_printf(&socket, err, "%s.sock", s->db.data);
     if (status == STATUS_OK)
         status = session_make_folder(s, err);
+    uint64_t from = arguments_count(a, "clusters-from");
     struct engine_options engine = s->options;
     engine.db = s->db.data;
     engine.mode = STORE_WRITE;
     if (status == STATUS_OK)
         status = engine_open(&engine, &e, err);
+    if (status == STATUS_OK)
+        store_cluster_from(engine_store(e), from > 0 ? from : UINT64_MAX);
     if (status == STATUS_OK)
         status = worker_start(e, err);
     o.socket_path = socket.data;

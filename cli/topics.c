@@ -96,9 +96,10 @@ const struct topic topics[] = {
      "  a passage                 200 tokens, 40 of overlap; settings of a collection\n"
      "  what the model sees       512 tokens; longer texts are pooled over windows, and the answer says "
      "so\n\n"
-     "The scan is exact and its time grows with the collection; it is meant for up to about a million "
-     "passages. One process "
-     "writes a store at a time, any number read it."},
+     "Search is exact up to a million passages, and its time grows with them. Of larger collections a server makes "
+     "clusters in the background, and searches look into those nearest to the query alone: about 99 of 100 hits "
+     "are then those of the exact search, which --exact asks for. serve --clusters-from moves the limit; collection show "
+     "says which clusters there are. One process writes a store at a time, any number read it."},
     {"backup", "copies of a store",
      "  cognate backup copy.db           a copy of a store in use, checked page by page\n"
      "  cognate restore copy.db          puts it in the store's place, after checking all of it\n"

@@ -269,8 +269,8 @@ static enum status blend(struct search *s, struct leg *leg)
     drop_distant(s, leg);
     fusion_order(leg->items, leg->count, s->query->fusion);
     double bound = bound_outside(s, depth, leg->full, &last);
-    s->exact =
-        bound == -INFINITY || (leg->count >= s->query->k && leg->items[s->query->k - 1].score >= bound);
+    s->exact = s->exact && (bound == -INFINITY || (leg->count >= s->query->k &&
+                                                   leg->items[s->query->k - 1].score >= bound));
     return STATUS_OK;
 }
 

@@ -498,6 +498,7 @@ void collection_free(struct collection *c)
 {
     resident_clear(&c->resident);
     scan_gate_release(&c->gate);
+    pthread_mutex_destroy(&c->arranging);
     pthread_mutex_destroy(&c->apply);
     pthread_rwlock_destroy(&c->lock);
     free(c->name);
@@ -525,6 +526,7 @@ static struct collection *handle_new(struct store *s, int64_t id, int64_t space,
     resident_init(&c->resident, c->width);
     scan_gate_init(&c->gate);
     pthread_mutex_init(&c->apply, NULL);
+    pthread_mutex_init(&c->arranging, NULL);
     pthread_rwlockattr_init(&fair); /* searches without a pause must not keep a commit waiting */
     pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&c->lock, &fair);

@@ -139,8 +139,8 @@ static void order_ties(struct hit *hits, size_t n)
 
 enum status search_hits(struct search *s, struct hits *out)
 {
-    static const char *const plans[] = {
-        [SEARCH_SEMANTIC] = "scan", [SEARCH_KEYWORD] = "keywords", [SEARCH_HYBRID] = "hybrid"};
+    const char *const plans[] = {
+        [SEARCH_SEMANTIC] = s->exact ? "scan" : "ivf", [SEARCH_KEYWORD] = "keywords", [SEARCH_HYBRID] = "hybrid"};
     struct answer a = {0};
     size_t n = s->found_count < s->query->k ? s->found_count : s->query->k;
     enum status status = STATUS_OK;
@@ -166,6 +166,7 @@ enum status search_hits(struct search *s, struct hits *out)
                          .exact = s->exact,
                          .generation = s->generation,
                          .candidates = s->passed,
+                         .clusters = s->exact ? 0 : s->probe.clusters,
                          .rescored = s->rescored,
                          .filtered = s->query->filter != NULL,
                          .filter = s->query->filter != NULL ? filter_plan_name(s->filter.kind) : NULL,

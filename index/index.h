@@ -336,6 +336,7 @@ struct search_query {
     size_t except_count;
     double min_cosine;           /* hits below are left out; use -2 for none */
     struct search_page after;    /* of SEARCH_SEMANTIC: where the page before ended */
+    bool exact;                  /* all rows are looked at, however many there are; pages after the first do so too */
     double diversity;            /* of SEARCH_SEMANTIC: 0 for the nearest, up to 1 (diversity.h) */
     int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
 };
@@ -366,10 +367,12 @@ struct search_times {
 struct hits {
     struct hit *items; /* score descending, ties by id ascending in byte order */
     size_t count;
-    const char *plan;    /* "scan", "keywords", "hybrid" or "empty" */
-    bool exact;          /* the k best there are, proven */
+    const char *plan;    /* "scan", "ivf" (some clusters of the rows), "keywords", "hybrid" or "empty" */
+    bool exact;          /* the k best there are, proven; by meaning always so unless clusters were used */
     uint64_t generation; /* of the collection, as it was searched */
-    uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too) */
+    uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too); of clusters,
+                            those of them that were looked at */
+    uint64_t clusters;   /* that were looked into; 0 when all rows were looked at */
     uint64_t rescored;   /* passages whose stored floats were read */
     bool filtered;
     const char *filter;   /* how its documents were found: "index", "index+rows" or "rows"; NULL without one */
@@ -378,6 +381,33 @@ struct hits {
     void *memory; /* owns all the texts */
     struct mark *marks; /* of all hits */
 };
+
+/* ---- clusters ----
+ *
+ * Of a collection with many passages a search may look into the clusters nearest to the query alone. What was put
+ * since they were made is always looked at, what was deleted never; k documents come back when k are there; the
+ * answer says that it is not exact. With the model the program comes with, hits are the k best there are in 98
+ * cases out of 100.
+ */
+#define CLUSTER_FROM 1000000
+
+/* From how many passages on clusters are made, and used when as many documents pass the filter; CLUSTER_FROM at
+ * first. UINT64_MAX: never. */
+void store_cluster_from(struct store *s, uint64_t passages);
+
+/* Makes clusters of a collection that is loaded when it has none and is large enough, and when much has changed
+ * makes them anew; otherwise does nothing. Searches and writes go on meanwhile. Clusters are in memory alone. `w` may
+ * be NULL; it hears passages. */
+enum status collection_arrange(struct collection *c, const struct watcher *w, struct error *err);
+enum status store_arrange(struct store *s, const struct watcher *w, struct error *err); /* of all that are loaded */
+
+struct cluster_info {
+    uint64_t clusters; /* 0: none were made */
+    uint64_t loose;    /* passages in none of them, which every search looks at */
+    uint64_t bytes;    /* of memory */
+    int64_t made;      /* Unix milliseconds */
+};
+void collection_clusters(struct collection *c, struct cluster_info *out);
 
 /* Says that n queries are on their way, as soon as they have vectors, and that they have come or will not.
  * Optional: when so many are that they fill a pass over memory, those that are here wait for them for a

@@ -14,6 +14,7 @@
  * 2. live + free slots = slots.
  * 3. Passages' numbers are never used twice (schema.c), so two copies with the same count, both having seen
  *    every number below `next`, are equal.
+ * 4. Slots that are not loose are used ones; `placed` counts them. A slot that is freed becomes loose.
  */
 #include "index/resident.h"
 
@@ -47,6 +48,7 @@ void resident_clear(struct resident *r)
     for (size_t i = 0; i < r->block_count; i++)
         if (r->blocks[i].first)
             big_free(r->blocks[i].codes.heads);
+    clusters_free(r->clusters);
     free(r->blocks);
     free(r->table);
     resident_init(r, r->width);
@@ -62,6 +64,7 @@ static struct resident_block block_at(const struct resident *r, unsigned char *m
     b.prints = (uint64_t *)(b.tails + slots);
     b.passages = (int64_t *)(b.prints + slots);
     b.documents = b.passages + slots;
+    memset(b.loose, 0xff, sizeof b.loose);
     return b;
 }
 
@@ -97,6 +100,7 @@ static bool grow_first(struct resident *r)
         memcpy(b.prints, old->prints, r->slots * sizeof *b.prints);
         memcpy(b.passages, old->passages, r->slots * sizeof *b.passages);
         memcpy(b.documents, old->documents, r->slots * sizeof *b.documents);
+        memcpy(b.loose, old->loose, sizeof b.loose);
         big_free(old->codes.heads);
     }
     r->blocks[0] = b;
@@ -188,10 +192,35 @@ static void forget(struct resident *r, uint32_t *entry)
 
 /* ---- slots ---- */
 
+static void set_loose(struct resident *r, uint32_t slot, bool loose)
+{
+    uint64_t *bits = &r->blocks[slot / SCAN_BLOCK].loose[slot % SCAN_BLOCK / 64], bit = 1ull << slot % 64;
+    if (loose == ((*bits & bit) != 0))
+        return;
+    *bits ^= bit;
+    r->placed = loose ? r->placed - 1 : r->placed + 1;
+}
+
+void resident_arrange(struct resident *r, struct clusters *clusters, const struct placement *placements,
+                      size_t n, bool keep)
+{
+    for (size_t i = 0; i < r->block_count && !keep; i++)
+        memset(r->blocks[i].loose, 0xff, sizeof r->blocks[i].loose);
+    if (!keep)
+        r->placed = 0;
+    for (size_t i = 0; i < n; i++)
+        if (placements[i].slot < r->slots && passage_of(r, placements[i].slot) == placements[i].passage &&
+            r->blocks[placements[i].slot / SCAN_BLOCK].documents[placements[i].slot % SCAN_BLOCK] != 0)
+            set_loose(r, placements[i].slot, false);
+    clusters_free(r->clusters);
+    r->clusters = clusters;
+}
+
 static void set_free(struct resident *r, uint32_t slot)
 {
     struct resident_block *b = &r->blocks[slot / SCAN_BLOCK];
     size_t at = slot % SCAN_BLOCK;
+    set_loose(r, slot, true);
     b->scales[at] = 0;
     b->errors[at] = -INFINITY;
     b->tails[at] = 0;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/status.h"
+#include "index/clusters.h"
 #include "index/scan.h"
 #include "index/sql.h"
 
@@ -22,6 +23,7 @@ struct resident_block {
     float *scales, *errors, *tails; /* see scan.h */
     uint64_t *prints; /* a hash of the stored floats under the key below: equal vectors have equal ones */
     int64_t *passages, *documents;
+    uint64_t loose[SCAN_WORDS]; /* bits of slots that are not in the lists of the clusters */
     bool first;
 };
 
@@ -38,6 +40,8 @@ struct resident {
     uint32_t free;       /* first of the chain of free slots (through `passages`), RESIDENT_NONE at its end */
     uint32_t *table;     /* open addressing: passage → slot + 1 */
     uint32_t table_size; /* power of two */
+    struct clusters *clusters; /* owned; NULL while there are none, and then every slot is loose */
+    uint32_t placed;           /* slots that are not loose */
 };
 
 void resident_init(struct resident *r, size_t width);
@@ -52,5 +56,15 @@ enum status resident_refresh(struct resident *r, struct sql *sql, int64_t space,
 void resident_remove(struct resident *r, int64_t passage);
 
 uint32_t resident_find(const struct resident *r, int64_t passage); /* slot or RESIDENT_NONE */
+
+/* Puts new clusters, which it takes over, in the place of those there are. The placements whose passages are
+ * still there are not loose from now on; nor are, with `keep`, those that were not. */
+void resident_arrange(struct resident *r, struct clusters *clusters, const struct placement *placements,
+                      size_t n, bool keep);
+
+static inline bool resident_is_loose(const struct resident *r, uint32_t slot)
+{
+    return r->blocks[slot / SCAN_BLOCK].loose[slot % SCAN_BLOCK / 64] >> slot % 64 & 1;
+}
 
 #endif

@@ -22,6 +22,7 @@
 #define SCAN_ALIGN     64
 #define SCAN_MAX_WIDTH 8192
 #define SCAN_BLOCK     1024 /* rows a call, at most */
+#define SCAN_WORDS     (SCAN_BLOCK / 64) /* of a bit for each of them */
 #define SCAN_QUERIES   8    /* queries a call, at most: a row is loaded once for all of them */
 
 struct scan_query {

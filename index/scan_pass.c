@@ -142,16 +142,42 @@ static size_t split_glances(struct search **searches, size_t n)
     return others;
 }
 
-/* Searches of one set of documents. */
-static void scan_block(struct search **searches, size_t n, const struct resident_block *b, size_t slots)
+/* Rows of a block that a search is to look at. */
+static size_t chosen_rows(const struct search *s, const struct resident_block *b, size_t block, size_t slots,
+                          uint16_t *rows)
+{
+    const uint64_t *words = s->probe.rows + block * SCAN_WORDS;
+    size_t n = 0, kept = 0;
+    for (size_t i = 0; i < SCAN_WORDS; i++)
+        for (uint64_t word = words[i]; word != 0; word &= word - 1)
+            rows[n++] = (uint16_t)(i * 64 + (size_t)__builtin_ctzll(word));
+    while (n > 0 && rows[n - 1] >= slots) /* bits without slots */
+        n--;
+    if (s->allowed == NULL)
+        return n;
+    for (size_t i = 0; i < n; i++) {
+        rows[kept] = rows[i];
+        kept += b->documents[rows[i]] != 0 && document_set_has(s->allowed, b->documents[rows[i]]);
+    }
+    return kept;
+}
+
+/* Searches of one set of documents, or one of chosen rows. */
+static void scan_block(struct search **searches, size_t n, const struct resident *r, size_t block, size_t slots)
 {
     const struct document_set *allowed = searches[0]->allowed;
+    const struct resident_block *b = &r->blocks[block];
+    bool chosen = searches[0]->probe.rows != NULL;
     int32_t sums[SCAN_QUERIES][SCAN_BLOCK];
     uint16_t list[SCAN_BLOCK];
-    const uint16_t *rows = allowed != NULL ? list : NULL;
-    size_t count = allowed != NULL ? rows_of(allowed, b, slots, list) : slots;
+    const uint16_t *rows = chosen || allowed != NULL ? list : NULL;
+    size_t count = slots;
+    if (chosen)
+        count = chosen_rows(searches[0], b, block, slots, list);
+    else if (allowed != NULL)
+        count = rows_of(allowed, b, slots, list);
     for (size_t i = 0; i < n; i++)
-        if (allowed != NULL)
+        if (rows != NULL)
             searches[i]->passed += count;
         else if (searches[i]->expired != NULL)
             searches[i]->passed -= rows_of(searches[i]->expired, b, slots, list);
@@ -162,12 +188,12 @@ static void scan_block(struct search **searches, size_t n, const struct resident
         glance_at_rows(searches + others, n - others, b, rows, count, sums);
 }
 
-/* Brings searches of the first one's documents to the front; their number. */
-static size_t same_documents(struct search **searches, size_t n)
+/* Brings searches of the first one's rows to the front; their number. */
+static size_t same_rows(struct search **searches, size_t n)
 {
     size_t same = 1;
-    for (size_t i = 1; i < n; i++)
-        if (searches[i]->allowed == searches[0]->allowed) {
+    for (size_t i = 1; i < n && searches[0]->probe.rows == NULL; i++)
+        if (searches[i]->allowed == searches[0]->allowed && searches[i]->probe.rows == NULL) {
             struct search *s = searches[i];
             searches[i] = searches[same];
             searches[same++] = s;
@@ -180,12 +206,12 @@ static void pass(struct search **searches, size_t n)
 {
     const struct resident *r = &searches[0]->c->resident;
     for (size_t i = 0; i < n; i++)
-        searches[i]->passed = searches[i]->allowed != NULL ? 0 : r->live;
+        searches[i]->passed += searches[i]->allowed != NULL || searches[i]->probe.rows != NULL ? 0 : r->live;
     for (size_t first = 0; first < r->slots && (n = still_going(searches, n)) > 0; first += SCAN_BLOCK) {
         size_t slots = r->slots - first < SCAN_BLOCK ? r->slots - first : SCAN_BLOCK;
         for (size_t done = 0, same; done < n; done += same) {
-            same = same_documents(searches + done, n - done);
-            scan_block(searches + done, same, &r->blocks[first / SCAN_BLOCK], slots);
+            same = same_rows(searches + done, n - done);
+            scan_block(searches + done, same, r, first / SCAN_BLOCK, slots);
         }
     }
 }

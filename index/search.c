@@ -1,4 +1,4 @@
-/* Exact search in two steps.
+/* Exact search in two steps. (A search of a large collection may leave out rows before the first: probe.c.)
  *
  *     1. All int8 rows are multiplied with the query. A row's score is off by no more than its bound
  *
@@ -90,6 +90,7 @@ static void release(struct search *s)
     bm25_release(&s->words);
     terms_close(&s->terms);
     document_set_release(&s->tied);
+    search_probe_end(s);
     topk_release(&s->sure);
     topk_release(&s->best);
     free(s->candidates);
@@ -141,12 +142,34 @@ static enum status except(struct collection *c, struct sql *sql, const struct se
     return status;
 }
 
+/* A search that has looked at some rows, and found fewer documents than were wanted, looks at all. */
+static enum status start_over(struct search *s)
+{
+    size_t depth = search_depth(s->query);
+    search_probe_end(s);
+    topk_release(&s->sure);
+    topk_release(&s->best);
+    s->sure = s->best = (struct topk){0};
+    document_set_clear(&s->tied);
+    s->passed = 0;
+    s->exact = true;
+    enum status status = topk_init(&s->sure, depth, s->err);
+    if (status == STATUS_OK)
+        status = topk_init(&s->best, depth, s->err);
+    if (status != STATUS_OK)
+        return status;
+    scan_pass(&s->c->gate, &s, 1);
+    return s->status == STATUS_OK ? search_rescore(s) : s->status;
+}
+
 /* What follows the pass. */
 static enum status conclude(struct search *s)
 {
     enum status status = s->status;
     if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
         status = search_rescore(s);
+    if (status == STATUS_OK && s->probe.rows != NULL && s->best.count < search_depth(s->query))
+        status = start_over(s);
     if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
         status = search_settle(s);
     if (status != STATUS_OK || s->query->mode == SEARCH_SEMANTIC)
@@ -154,6 +177,23 @@ static enum status conclude(struct search *s)
     watch(s->sql, s->query);
     status = search_words(s);
     unwatch(s->sql);
+    return status;
+}
+
+/* The pass, and for those that did not look at all rows another one, over what turned out to be worth a look. */
+static enum status look(struct collection *c, struct search **run, size_t n)
+{
+    enum status status = STATUS_OK;
+    size_t wider = 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++)
+        status = search_probe(run[i]);
+    if (status != STATUS_OK)
+        return status;
+    scan_pass(&c->gate, run, n);
+    for (size_t i = 0; i < n; i++)
+        if (search_widen(run[i]))
+            run[wider++] = run[i];
+    scan_pass(&c->gate, run, wider);
     return status;
 }
 
@@ -180,7 +220,7 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
             run[scans++] = &searches[i];
     }
     if (status == STATUS_OK)
-        scan_pass(&c->gate, run, scans);
+        status = look(c, run, scans);
     scanned = now_ms();
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         double from = now_ms();

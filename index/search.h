@@ -1,6 +1,7 @@
 /* Inside of a search, shared by its steps.
  *
  *     search.c     the call: filter, the steps below, the answer
+ *     probe.c         of a large collection: rows that are worth a look
  *     scan_pass.c  1. scores of all int8 rows with the bounds of their errors → candidates
  *     rescore.c    2. scores of candidates from the stored floats → the k best
  *     meaning.c    3. those of the page wanted, or unlike each other
@@ -47,6 +48,15 @@ struct search {
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
     unsigned no_glance; /* for so many blocks (scan_pass.c) */
+    struct search_probe {
+        uint64_t *rows;  /* bits of the slots that the next pass looks at, and behind them as many of those that
+                            were looked at; NULL: all are */
+        size_t words;    /* of either */
+        float *cosines;  /* of the centres */
+        float reached;   /* clusters with centres from here on have been looked into */
+        float least;     /* none with one below is */
+        size_t clusters; /* looked into */
+    } probe;
     uint64_t passed, rescored, generation;
     struct filter_report filter;
     struct search_times times;
@@ -89,6 +99,14 @@ size_t search_depth(const struct search_query *query);
 
 /* Reads the id of a found document into its name, for ties. */
 enum status search_name(struct search *s, struct fusion_item *item);
+
+/* Chooses the rows that a search looks at first, when it need not look at all; s->exact says which. */
+enum status search_probe(struct search *s);
+
+/* After a pass: the further rows that are worth one; false when none are. */
+bool search_widen(struct search *s);
+
+void search_probe_end(struct search *s); /* all rows, from now on */
 
 /* What was found: by meaning, from s->best; or by words, with s->best where the mode is hybrid. */
 enum status search_meaning(struct search *s);

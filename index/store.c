@@ -126,6 +126,7 @@ enum status store_open(const char *path, enum store_mode mode, enum isa isa, str
     s->mode = mode;
     s->lock = -1;
     s->kernels = scan_kernels(isa);
+    s->cluster_from = CLUSTER_FROM;
     pthread_mutex_init(&s->writing, NULL);
     pthread_mutex_init(&s->pool, NULL);
     pthread_mutex_init(&s->registry, NULL);

@@ -4,7 +4,7 @@
  *        ├──── readers     a few query_only connections, handed out one call at a time
  *        └──── collections those opened since the store was, each with its copy of the vectors in memory
  *
- * Order of locks: writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped,
+ * Order of locks: collection.arranging → writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped,
  * none taken against the order.
  */
 #ifndef COGNATE_INDEX_STORE_H
@@ -37,6 +37,7 @@ struct store {
 
     pthread_mutex_t registry;
     struct collection *collections;
+    _Atomic uint64_t cluster_from;
 };
 
 /* Facts that never change while the collection exists, and its vectors in memory. */
@@ -52,6 +53,7 @@ struct collection {
 
     pthread_mutex_t apply; /* held from before COMMIT until `resident` shows it */
     pthread_rwlock_t lock; /* of `resident` */
+    pthread_mutex_t arranging; /* its clusters: one thread at a time */
     struct resident resident;
     struct scan_gate gate; /* to those who hold `lock` for reading */
 };

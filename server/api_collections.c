@@ -76,6 +76,14 @@ static const struct field collection_fields[] = {
     {.name = "passages", .kind = FIELD_INTEGER, .required = true, .about = "Passages of them."},
     {.name = "created", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
     {.name = "updated", .kind = FIELD_TEXT, .required = true, .about = "RFC 3339."},
+    {.name = "clusters",
+     .kind = FIELD_INTEGER,
+     .about = "Clusters of its passages, which a server makes of large collections and searches use (of one collection "
+              "only)."},
+    {.name = "clusters_made", .kind = FIELD_TEXT, .nullable = true, .about = "RFC 3339; null without clusters."},
+    {.name = "unclustered",
+     .kind = FIELD_INTEGER,
+     .about = "Passages in none of them, which every search looks at (of one collection only)."},
     {.name = "languages",
      .kind = FIELD_OBJECT,
      .count = FIELD_LIST,
@@ -127,6 +135,17 @@ static json_t *texts_json(const struct text *texts, size_t n)
     return list;
 }
 
+static bool set_clusters(json_t *body, struct collection *c, uint64_t passages)
+{
+    struct cluster_info info;
+    collection_clusters(c, &info);
+    uint64_t loose = info.clusters > 0 ? info.loose : passages; /* as long as nothing is loaded, too */
+    return json_object_set_new(body, "clusters", json_integer((json_int_t)info.clusters)) == 0 &&
+           json_object_set_new(body, "clusters_made", info.clusters > 0 ? time_json(info.made) : json_null()) ==
+               0 &&
+           json_object_set_new(body, "unclustered", json_integer((json_int_t)loose)) == 0;
+}
+
 /* Answers with the collection that the path names. */
 static void answer_collection(struct api_call *call, int http)
 {
@@ -144,7 +163,8 @@ static void answer_collection(struct api_call *call, int http)
         status = collection_filterable(c, &fields, &field_count, &call->err);
     if (status == STATUS_OK) {
         json_t *body = collection_json(&info);
-        if (body != NULL && (json_object_set_new(body, "languages", languages_json(counts, n)) != 0 ||
+        if (body != NULL && (!set_clusters(body, c, info.passages) ||
+                             json_object_set_new(body, "languages", languages_json(counts, n)) != 0 ||
                              json_object_set_new(body, "filterable", texts_json(fields, field_count)) != 0)) {
             json_decref(body);
             body = NULL;

@@ -255,6 +255,7 @@ static enum status make_queries(struct search *s, struct api_call *call)
             .k = s->k,
             .filter = s->filter,
             .diversity = shape_number(s->asked, "diversity", 0),
+            .exact = shape_boolean(s->asked, "exact", false),
             .min_relevance = shape_number(s->asked, "min_relevance", 0),
             .deadline_ms = call->request->deadline_ms,
             .cancelled = call->request->cancelled,
@@ -445,6 +446,7 @@ static json_t *plan_json(const struct search *s, size_t i)
         sum.plan = j == 0 || h->candidates > 0 ? h->plan : sum.plan;
         sum.exact &= h->exact;
         sum.candidates += h->candidates;
+        sum.clusters += h->clusters;
         sum.rescored += h->rescored;
         sum.filtered |= h->filtered;
         sum.filter = h->filter;
@@ -458,6 +460,8 @@ static json_t *plan_json(const struct search *s, size_t i)
     json_t *plan = json_pack("{s:s, s:b, s:I, s:b}", "kind", sum.plan, "exact", sum.exact, "candidates",
                              (json_int_t)sum.candidates, "filtered", sum.filtered);
     bool good = plan != NULL;
+    if (good && sum.clusters > 0)
+        good = set_count(plan, "clusters", sum.clusters);
     if (good && sum.filter != NULL)
         good = json_object_set_new(plan, "filter", json_string(sum.filter)) == 0;
     if (good && s->explain)

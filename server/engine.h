@@ -261,6 +261,7 @@ struct engine_query {
     double diversity;         /* as struct search_query says, like */
     struct search_page after; /* with `generation` of the answer before: GONE when the collection has changed */
     uint64_t generation;
+    bool exact;           /* as struct search_query says */
     double min_relevance; /* 0 for none, and for SEARCH_KEYWORD, which knows no relevance */
     int64_t deadline_ms;
     const atomic_bool *cancelled;

@@ -153,6 +153,7 @@ static enum status set_query(const struct target *target, const struct engine_qu
                                  .except = q->examples,
                                  .except_count = examples,
                                  .after = q->after,
+                                 .exact = q->exact,
                                  .diversity = q->diversity,
                                  .min_cosine = -2,
                                  .deadline_ms = q->deadline_ms};

@@ -91,7 +91,8 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
                   "embeds all of them: for at most 100 hits."},                                              \
         {.name = "exact",                                                                                    \
          .kind = FIELD_BOOLEAN,                                                                              \
-         .about = "Whether the k best must be proven; answers are, always."},                                \
+         .about = "Whether the k best must be proven, however many passages there are. Answers are, except those "   \
+                  "of the plan ivf, which leaves out most of a large collection."},                          \
     {                                                                                                        \
         .name = "explain", .kind = FIELD_BOOLEAN, .about = "Adds where the time went."                       \
     }
@@ -235,12 +236,15 @@ static const struct field plan_fields[] = {
     {.name = "kind",
      .kind = FIELD_TEXT,
      .required = true,
-     .about = "scan, keywords, hybrid; or empty when no passage passed the filter."},
+     .about = "scan, of all passages; ivf, of the clusters of them nearest to the query; keywords; hybrid; or empty when "
+              "no passage passed the filter."},
     {.name = "exact", .kind = FIELD_BOOLEAN, .required = true, .about = "The k best there are."},
     {.name = "candidates",
      .kind = FIELD_INTEGER,
      .required = true,
-     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too."},
+     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too; of clusters, "
+              "those that were looked at."},
+    {.name = "clusters", .kind = FIELD_INTEGER, .about = "Clusters that were looked into, where not all were."},
     {.name = "filtered", .kind = FIELD_BOOLEAN, .required = true, .about = "A filter was applied."},
     {.name = "filter",
      .kind = FIELD_TEXT,

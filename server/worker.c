@@ -15,9 +15,9 @@
 
 struct worker {
     struct engine *engine;
-    pthread_t thread;
+    pthread_t thread, arranger;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t changed, ended;
     atomic_bool stopping;
     bool woken; /* under the lock */
     int64_t swept_ms;
@@ -114,16 +114,41 @@ static void work(struct worker *w, struct job *job)
     end_job(&run, status, &err);
 }
 
-static void rest(struct worker *w)
+/* Until it is time to look again, or somebody wakes it. */
+static void pause_for(struct worker *w, pthread_cond_t *changed, bool *woken)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += SWEEP_MS / 1000;
     pthread_mutex_lock(&w->lock);
-    if (!w->woken && !atomic_load(&w->stopping))
-        pthread_cond_timedwait(&w->changed, &w->lock, &until);
-    w->woken = false;
+    if ((woken == NULL || !*woken) && !atomic_load(&w->stopping))
+        pthread_cond_timedwait(changed, &w->lock, &until);
+    if (woken != NULL)
+        *woken = false;
     pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- clusters ---- */
+
+static bool go_on(void *context, uint64_t done, uint64_t total)
+{
+    struct worker *w = context;
+    (void)done;
+    (void)total;
+    return !atomic_load(&w->stopping);
+}
+
+/* A thread of its own, since clusters of a large collection take minutes, and jobs do not wait for them. What fails
+ * is tried again: without clusters searches are slower, and right. */
+static void *go_arranging(void *context)
+{
+    struct worker *w = context;
+    struct watcher watcher = {go_on, w};
+    while (!atomic_load(&w->stopping)) {
+        store_arrange(w->engine->store, &watcher, NULL);
+        pause_for(w, &w->ended, NULL);
+    }
+    return NULL;
 }
 
 static void *go(void *context)
@@ -135,11 +160,39 @@ static void *go(void *context)
         if (store_job_take(w->engine->store, &job, &found, NULL) == STATUS_OK && found)
             work(w, &job);
         else
-            rest(w);
+            pause_for(w, &w->changed, &w->woken);
         job_release(&job);
         sweep(w);
     }
     return NULL;
+}
+
+static void worker_free(struct worker *w)
+{
+    pthread_cond_destroy(&w->ended);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+static void stop_all(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&w->stopping, true);
+    pthread_cond_broadcast(&w->changed);
+    pthread_cond_broadcast(&w->ended);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool start_threads(struct worker *w)
+{
+    if (pthread_create(&w->thread, NULL, go, w) != 0)
+        return false;
+    if (pthread_create(&w->arranger, NULL, go_arranging, w) == 0)
+        return true;
+    stop_all(w);
+    pthread_join(w->thread, NULL);
+    return false;
 }
 
 enum status worker_start(struct engine *e, struct error *err)
@@ -158,13 +211,12 @@ enum status worker_start(struct engine *e, struct error *err)
         w->engine = e;
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->changed, NULL);
-        if (pthread_create(&w->thread, NULL, go, w) == 0) {
+        pthread_cond_init(&w->ended, NULL);
+        if (start_threads(w)) {
             e->worker = w;
         } else {
-            status = error_memory(err, "starting the background thread");
-            pthread_cond_destroy(&w->changed);
-            pthread_mutex_destroy(&w->lock);
-            free(w);
+            status = error_memory(err, "starting the background threads");
+            worker_free(w);
         }
     }
     pthread_mutex_unlock(&e->loading);
@@ -187,11 +239,9 @@ void worker_stop(struct engine *e)
     struct worker *w = e->worker;
     if (w == NULL)
         return;
-    atomic_store(&w->stopping, true);
-    worker_wake(e);
+    stop_all(w);
+    pthread_join(w->arranger, NULL);
     pthread_join(w->thread, NULL);
-    pthread_cond_destroy(&w->changed);
-    pthread_mutex_destroy(&w->lock);
-    free(w);
+    worker_free(w);
     e->worker = NULL;
 }

@@ -1,5 +1,6 @@
-/* The background thread of an engine that writes: it works through the store's jobs, oldest first, and clears
- * away documents whose time is over. It ends with the engine; a job in hand goes on with the next one.
+/* The background threads of an engine that writes: one works through the store's jobs, oldest first, and clears
+ * away documents whose time is over; another makes the clusters of large collections. They end with the engine; a
+ * job in hand goes on with the next one.
  *
  *     worker_start(e, &err);            // goes on with what an earlier process left; safe to call again
  *     worker_wake(e);                   // there is a new job
