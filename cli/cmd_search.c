@@ -86,6 +86,9 @@ static const struct option options[] = {
     {.name = "highlight",
      .type = OPTION_FLAG,
      .help = "mark the sentence of each passage that is nearest to the query; takes a little longer"},
+    {.name = "rerank",
+     .type = OPTION_FLAG,
+     .help = "let the reranker in use (model rerank) read the best 50 hits and order them; slower"},
     {.name = "exact", .type = OPTION_FLAG, .help = "insist on the nearest documents there are, proven"},
     {.name = "explain", .type = OPTION_FLAG, .help = "say how the answer was found and where the time went"},
     TABLE_FORMAT,
@@ -98,6 +101,7 @@ static const struct example examples[] = {
     {"search --mode hybrid \"pump AB-1234/7\"", "by meaning and by words; codes come first"},
     {"search --mode keyword '\"late train\" refund*'",
      "a phrase that must be there, and words that begin so"},
+    {"search --rerank \"late trains\"", "the best 50 are read again by the reranker, the first 5 shown"},
     {"search --like notes/zug.md --unlike notes/bakery.txt",
      "what is near to one document and far from another"},
     {"search --filter '{\"field\":\"year\",\"gte\":2000}' --json \"harvest\"", "one JSON object a hit"},
@@ -143,7 +147,7 @@ static enum status add_filters(json_t *body, const struct arguments *a, struct e
 /* What asks for other hits than the nearest ones of one collection. */
 static enum status add_choices(json_t *body, const struct arguments *a, struct error *err)
 {
-    static const char *const flags[] = {"exact", "highlight", "explain"};
+    static const char *const flags[] = {"exact", "highlight", "rerank", "explain"};
     const char *group = arguments_text(a, "group-by");
     double diversity = arguments_real(a, "diversity");
     enum status status = add_list(body, a, "like", "like", err);
@@ -200,13 +204,18 @@ static enum paint paint_for(double relevance)
 /* The scores of the legs that took part. */
 static void print_scores(const json_t *hit)
 {
-    const json_t *cosine = json_object_get(hit, "cosine"), *bm25 = json_object_get(hit, "bm25");
-    bool both = json_is_number(cosine) && json_is_number(bm25);
-    printf("  (");
-    if (json_is_number(cosine))
-        printf("cosine %.3f%s", json_number_value(cosine), both ? ", " : "");
-    if (json_is_number(bm25))
-        printf("bm25 %.2f", json_number_value(bm25));
+    static const struct {
+        const char *name;
+        int digits;
+    } legs[] = {{"rerank", 3}, {"cosine", 3}, {"bm25", 2}};
+    const char *before = "  (";
+    for (size_t i = 0; i < sizeof legs / sizeof *legs; i++) {
+        const json_t *score = json_object_get(hit, legs[i].name);
+        if (!json_is_number(score))
+            continue;
+        printf("%s%s %.*f", before, legs[i].name, legs[i].digits, json_number_value(score));
+        before = ", ";
+    }
     printf(")\n");
 }
 
@@ -293,6 +302,8 @@ static enum status add_rows(struct table *t, const json_t *hits, const char *que
             status = number_cell(t, json_object_get(passage, "line"), err);
         if (status == STATUS_OK)
             status = table_cell(t, shape_text(passage, "heading"), err);
+        if (status == STATUS_OK)
+            status = score_cell(t, json_object_get(hit, "rerank"), true, err);
     }
     return status;
 }
@@ -348,6 +359,13 @@ static void explain(const struct session *s, const json_t *answer)
     free(times);
 }
 
+static void warn_of(const struct session *s, const json_t *answer)
+{
+    size_t i;
+    const json_t *text;
+    json_array_foreach(json_object_get(answer, "warnings"), i, text) warn(s, "%s", json_string_value(text));
+}
+
 /* ---- one query, or a file of them ---- */
 
 static enum outcome search_one(struct session *s, const struct arguments *a, struct client *c,
@@ -364,6 +382,7 @@ static enum outcome search_one(struct session *s, const struct arguments *a, str
         status = client_call(c, "POST", path, NULL, body, &answer, err);
     if (status == STATUS_OK)
         status = print_answer(s, t, answer, NULL, err);
+    warn_of(s, answer);
     size_t found = json_array_size(json_object_get(answer, "hits"));
     if (status == STATUS_OK && arguments_flag(a, "explain"))
         explain(s, answer);
@@ -382,6 +401,7 @@ static enum status search_batch(struct session *s, struct client *c, struct tabl
         json_object_set(body, "queries", queries) == 0 ? STATUS_OK : error_memory(err, "searching");
     if (status == STATUS_OK)
         status = client_call(c, "POST", path, NULL, body, &answer, err);
+    warn_of(s, answer);
     const json_t *results = json_object_get(answer, "results");
     for (size_t i = 0; i < json_array_size(results) && status == STATUS_OK; i++) {
         const json_t *one = json_array_get(results, i);
@@ -443,7 +463,8 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         {"query", ALIGN_LEFT},      {"rank", ALIGN_RIGHT},   {"id", ALIGN_LEFT},
         {"lang", ALIGN_LEFT},       {"cosine", ALIGN_RIGHT}, {"bm25", ALIGN_RIGHT},
         {"relevance", ALIGN_RIGHT}, {"title", ALIGN_LEFT},   {"passage", ALIGN_LEFT},
-        {"page", ALIGN_RIGHT},      {"line", ALIGN_RIGHT},   {"heading", ALIGN_LEFT}};
+        {"page", ALIGN_RIGHT},      {"line", ALIGN_RIGHT},   {"heading", ALIGN_LEFT},
+        {"rerank", ALIGN_RIGHT}};
     struct client *c = NULL;
     struct table t;
     struct buf path, query;
@@ -492,8 +513,8 @@ const struct command command_search = {
     .summary = "find the documents nearest in meaning to a query",
     .details =
         "The query may be in any language, and so may the documents. Each hit is a document with its best "
-        "passage; cosine orders them, relevance is the model's estimate that the hit answers the query. "
-        "QUERY - "
+        "passage; cosine orders them, or with --rerank the score of a cross-encoder, and relevance is the model's "
+        "estimate that the hit answers the query. QUERY - "
         "is read from stdin. By --mode keyword any text is a query: words that may occur, phrases in quotes "
         "that "
         "must, and beginnings of words with a * behind them.\n"

@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &command_model_verify,
     &command_model_use,
     &command_model_rollback,
+    &command_model_rerank,
     &command_model_label,
     &command_model_quantize,
     &command_document_list,

@@ -15,7 +15,8 @@ extern const struct command command_compact, command_backup, command_restore, co
     command_job_list, command_job_show, command_job_cancel;
 extern const struct command command_collection_reembed;
 extern const struct command command_model_list, command_model_show, command_model_add, command_model_remove,
-    command_model_verify, command_model_use, command_model_rollback, command_model_label, command_model_quantize;
+    command_model_verify, command_model_use, command_model_rollback, command_model_rerank, command_model_label,
+    command_model_quantize;
 
 /* In the order of the help page, ended by NULL. */
 extern const struct command *const commands[];

@@ -65,6 +65,15 @@ enum status settings_number(const struct settings *s, const char *key, uint32_t 
                             size_t *out);
 enum status settings_epsilon(const struct settings *s, const char *key, float *out);
 
+enum status settings_activation(const struct settings *s, const char *key, enum activation *out);
+
+/* Adds the dense layer of this name to those behind the pooling, when its tensors are there; its activation is
+ * the caller's to set. */
+enum status settings_head(const struct settings *s, struct config *c, const char *name, bool *found);
+
+/* What makes a transformer a cross-encoder: cross_encoder.c. Fills in pooling, heads and the types of tokens. */
+enum status cross_encoder_configure(const struct settings *s, struct config *c, struct model_info *info);
+
 /* token_embd.weight, whose rows must have `width` values; counts the vocabulary. */
 enum status settings_words(const struct settings *s, struct model *m, size_t width);
 

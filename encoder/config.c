@@ -51,7 +51,7 @@ static enum status read_pooling(const struct settings *r, struct config *c)
     return status;
 }
 
-static enum status read_activation(const struct settings *r, const char *key, enum activation *out)
+enum status settings_activation(const struct settings *r, const char *key, enum activation *out)
 {
     static const struct {
         const char *name;
@@ -75,29 +75,43 @@ static enum status read_activation(const struct settings *r, const char *key, en
                      gguf_path(r->file), key, (int)(name.len < 40 ? name.len : 40), name.data);
 }
 
+enum status settings_head(const struct settings *r, struct config *c, const char *name, bool *found)
+{
+    size_t n = c->dense_count, in = n > 0 ? c->dense[n - 1].out : c->hidden * c->part_count;
+    char weight[64];
+    snprintf(weight, sizeof weight, "%s.weight", name);
+    const struct gguf_tensor *t = gguf_tensor(r->file, weight);
+    *found = t != NULL;
+    if (t == NULL)
+        return STATUS_OK;
+    if (n == MAX_HEADS)
+        return refuse(r, STATUS_UNSUPPORTED, "more than four dense layers follow the pooling");
+    if (t->dimensions > 2 || t->dims[0] != in || t->dims[1] > MAX_HIDDEN)
+        return error_set(r->err, STATUS_CORRUPT,
+                         "%s: tensor %s takes %" PRIu64 " values and gives %" PRIu64
+                         "; what goes in has %zu and at most %d may come out",
+                         gguf_path(r->file), weight, t->dims[0], t->dims[1], in, MAX_HIDDEN);
+    snprintf(c->dense[n].name, sizeof c->dense[n].name, "%s", name);
+    c->dense[n].in = in;
+    c->dense[n].out = (size_t)t->dims[1];
+    c->dense_count++;
+    return STATUS_OK;
+}
+
 static enum status read_dense(const struct settings *r, struct config *c)
 {
-    size_t in = c->hidden * c->part_count;
-    for (c->dense_count = 0;; c->dense_count++) {
-        char weight[64], activation[64];
-        snprintf(weight, sizeof weight, "cognate.dense.%zu.weight", c->dense_count);
-        snprintf(activation, sizeof activation, "cognate.dense.%zu.activation", c->dense_count);
-        const struct gguf_tensor *t = gguf_tensor(r->file, weight);
-        if (t == NULL)
-            return STATUS_OK;
-        if (c->dense_count == MAX_HEADS)
-            return refuse(r, STATUS_UNSUPPORTED, "more than four dense layers follow the pooling");
-        if (t->dimensions != 2 || t->dims[0] != in || t->dims[1] > MAX_HIDDEN)
-            return error_set(r->err, STATUS_CORRUPT,
-                             "%s: tensor %s takes %" PRIu64 " values and gives %" PRIu64
-                             "; what goes in has %zu and at most %d may come out",
-                             gguf_path(r->file), weight, t->dims[0], t->dims[1], in, MAX_HIDDEN);
-        enum status status = read_activation(r, activation, &c->dense[c->dense_count].activation);
-        if (status != STATUS_OK)
-            return status;
-        c->dense[c->dense_count].in = in;
-        c->dense[c->dense_count].out = in = (size_t)t->dims[1];
+    enum status status = STATUS_OK;
+    bool found = true;
+    while (status == STATUS_OK && found) {
+        char name[32], activation[64];
+        size_t i = c->dense_count;
+        snprintf(name, sizeof name, "cognate.dense.%zu", i);
+        snprintf(activation, sizeof activation, "%s.activation", name);
+        status = settings_head(r, c, name, &found);
+        if (status == STATUS_OK && found)
+            status = settings_activation(r, activation, &c->dense[i].activation);
     }
+    return status;
 }
 
 /* Things that would run and give wrong vectors. */
@@ -113,8 +127,6 @@ static enum status check_kind(const struct settings *r)
     }
     if (causal)
         return refuse(r, STATUS_UNSUPPORTED, "its attention is causal");
-    if (gguf_tensor(r->file, "cls.output.weight") != NULL || gguf_tensor(r->file, "cls.weight") != NULL)
-        return refuse(r, STATUS_UNSUPPORTED, "it is a reranker, not an embedding model");
     if (gguf_tensor(r->file, "dense_2.weight") != NULL)
         return refuse(r, STATUS_UNSUPPORTED, "its dense layers do not say their activation (dense_2.weight)");
     return STATUS_OK;
@@ -151,13 +163,17 @@ enum status transformer_configure(struct model *m, struct error *err)
     c->relative = text_is(info->architecture, "mpnet");
     c->activation = ACTIVATION_GELU;
     if (status == STATUS_OK && gguf_has(m->file, "cognate.activation"))
-        status = read_activation(&r, "cognate.activation", &c->activation);
-    if (status == STATUS_OK)
-        status = read_pooling(&r, c);
-    if (status == STATUS_OK)
-        status = read_dense(&r, c);
+        status = settings_activation(&r, "cognate.activation", &c->activation);
     if (status == STATUS_OK)
         status = settings_words(&r, m, c->hidden);
+    c->types = 1;
+    c->scores = gguf_tensor(m->file, "cls.output.weight") != NULL || gguf_tensor(m->file, "cls.weight") != NULL;
+    if (status == STATUS_OK && c->scores)
+        status = cross_encoder_configure(&r, c, info);
+    if (status == STATUS_OK && !c->scores)
+        status = read_pooling(&r, c);
+    if (status == STATUS_OK && !c->scores)
+        status = read_dense(&r, c);
     if (status != STATUS_OK)
         return status;
     m->layers = calloc(c->layers, sizeof *m->layers);

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "encoder/pass.h"
@@ -97,7 +98,7 @@ static size_t next_texts(const struct embedder *e, const uint32_t *starts, size_
 }
 
 /* Rows of the pass to rows of `out`, of unit length or as they are; widths of heads and poolings lose their
- * padding. */
+ * padding. False for a row that has no length, or a score that is no number. */
 static bool write_vectors(const struct model *m, float *vectors, size_t texts, bool unit, float *out)
 {
     const struct config *c = &m->config;
@@ -105,7 +106,7 @@ static bool write_vectors(const struct model *m, float *vectors, size_t texts, b
            step = stride / parts;
     for (size_t t = 0; t < texts; t++) {
         float *row = vectors + t * stride;
-        if (unit && !m->kernels->unit(row, stride))
+        if (unit && !(c->scores ? isfinite(row[0]) : m->kernels->unit(row, stride)))
             return false;
         for (size_t i = 0; i < parts; i++)
             memcpy(out + t * m->info.width + i * width, row + i * step, width * sizeof *out);
@@ -138,8 +139,9 @@ static enum status run(struct embedder *e, const int32_t *ids, const uint32_t *s
                             (size_t)starts[at + texts] - starts[at]};
         pass_run(&pass);
         if (!write_vectors(e->model, e->scratch.out, texts, unit, out + at * e->model->info.width))
-            return error_set(err, STATUS_CORRUPT, "%s gives a vector without length; its weights are damaged",
-                             gguf_path(e->model->file));
+            return error_set(err, STATUS_CORRUPT, "%s gives a %s; its weights are damaged",
+                             gguf_path(e->model->file),
+                             e->model->config.scores ? "score that is no number" : "vector without length");
         if (states != NULL)
             write_states(&pass, states + (starts[at] - starts[0]) * e->model->config.hidden);
         at += texts;

@@ -11,7 +11,11 @@
  *     model_free(m);
  *
  * A model is immutable and shared by all threads; an embedder is one thread's scratch memory and allocates
- * nothing after embedder_new. With PRECISION_INT8 the vector of a text has the same bits alone, in any batch,
+ * nothing after embedder_new. A cross-encoder takes pairs in the place of texts,
+ *
+ *     <s> query </s> document </s>                   // info->separators times </s> between the two
+ *
+ * and gives a score for each. With PRECISION_INT8 the vector of a text has the same bits alone, in any batch,
  * in any order and on every instruction set; with PRECISION_F32 (OpenBLAS) it has not.
  */
 #ifndef COGNATE_ENCODER_ENCODER_H
@@ -46,7 +50,9 @@ struct model_info {
     uint64_t products;   /* of a token with weights, in its linear layers */
     uint32_t context;    /* longest sequence, <s> and </s> included */
     uint32_t vocabulary; /* rows of the embedding table */
-    uint32_t width;      /* of the vectors that come out */
+    uint32_t width;      /* of the vectors that come out; 1 for a cross-encoder */
+    bool scores;         /* a cross-encoder: it takes pairs of texts, and a score comes out */
+    uint32_t separators; /* of a cross-encoder: </s> between the texts of a pair */
     struct text prompt_query, prompt_document;
     float relevance[2];           /* slope and intercept of P(relevant | cosine), query against document */
     float relevance_symmetric[2]; /* text against text */
@@ -91,8 +97,8 @@ void embedder_free(struct embedder *e); /* accepts NULL */
 enum status embedder_set_threads(struct embedder *e, size_t threads, struct error *err);
 
 /* Embeds n sequences: sequence i is ids[starts[i]] … ids[starts[i + 1] - 1]. Writes n rows of `width` floats
- * of unit length to `out`. INVALID, and nothing written, when a sequence is empty or longer than the context,
- * or an id is out of range. */
+ * of unit length to `out`; of a cross-encoder n scores, which are logits. INVALID, and nothing written, when a
+ * sequence is empty or longer than the context, or an id is out of range. */
 enum status embedder_embed(struct embedder *e, const int32_t *ids, const uint32_t *starts, size_t n,
                            float *out, struct error *err);
 

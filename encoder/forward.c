@@ -57,18 +57,31 @@ static void scratch_take(struct scratch *s, const struct model *m, size_t rows, 
     }
 }
 
+/* The first row of a sequence whose token is of the second type. */
+static size_t second_type(const struct pass *p, size_t text)
+{
+    size_t r = p->starts[text] - p->starts[0], end = p->starts[text + 1] - p->starts[0];
+    while (r < end && p->ids[r] != p->model->config.separator)
+        r++;
+    return r + 1;
+}
+
 /* Rows first … end - 1 of x: the word's row of the file, plus its position. */
 static void look_up(const struct pass *p, struct range rows)
 {
     const struct model *m = p->model;
     const struct gguf_tensor *t = m->words;
-    size_t hidden = m->config.hidden, text = 0;
+    size_t hidden = m->config.hidden, text = 0, second = p->rows;
     size_t bytes = hidden / ggml_block_values(t->type) * ggml_block_bytes(t->type);
     for (size_t r = rows.first; r < rows.end; r++) {
-        while (p->starts[text + 1] - p->starts[0] <= r)
+        bool another = r == rows.first;
+        for (; p->starts[text + 1] - p->starts[0] <= r; another = true)
             text++;
+        if (another && m->config.types > 1)
+            second = second_type(p, text);
         float *x = p->scratch->x + r * m->hidden;
-        const float *position = m->positions + (r - (p->starts[text] - p->starts[0])) * m->hidden;
+        size_t place = r - (p->starts[text] - p->starts[0]) + (r >= second ? m->config.context : 0);
+        const float *position = m->positions + place * m->hidden;
         dequantize(t->type, t->data + (size_t)p->ids[r] * bytes, hidden, x);
         for (size_t j = 0; j < hidden; j++)
             x[j] += position[j];

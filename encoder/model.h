@@ -31,9 +31,13 @@ struct config {
     float epsilon;
     enum activation activation; /* of the feed-forward layers */
     bool relative;              /* scores depend on distances */
+    bool scores;                /* a cross-encoder */
+    size_t types;               /* of tokens: 1, or 2 where the two texts of a pair are told apart, */
+    int32_t separator;          /* behind the first of these tokens */
     enum pooling parts[MAX_PARTS];
     size_t part_count;
     struct {
+        char name[32]; /* of its tensors */
         size_t in, out;
         enum activation activation;
     } dense[MAX_HEADS];
@@ -90,9 +94,10 @@ struct model {
 
     unsigned char *block; /* built here, or NULL where `kept` is in use */
     struct cache_entry kept;
-    float *positions; /* (context, hidden), token type row 0 added */
+    float *positions; /* (types, context, hidden), the row of the token type added */
     float *relative;  /* (heads, distances) added to the score of a key so far from the query, from
-                         -(context - 1) on; NULL for an architecture without */
+                         -(context - 1) on, and attention is in floats; NULL for an architecture without; zeros
+                         for the reference of a cross-encoder, whose logit shows what a cosine hides */
     size_t distances; /* padded */
     struct norm embedding_norm;
     struct layer *layers;

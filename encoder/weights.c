@@ -1,5 +1,5 @@
 /* The weights of a transformer, from the tensors of the file to the block that the forward pass reads. What
- * is folded on the way costs nothing at run time: token type row 0 into the positions, 1/√head into the query
+ * is folded on the way costs nothing at run time: token types into the positions, 1/√head into the query
  * weights and biases, and what tensors.c folds. */
 #include <inttypes.h>
 #include <math.h>
@@ -21,9 +21,10 @@ size_t transformer_place(struct model *m, unsigned char *block)
     m->heads_width = padded(config->heads * m->head, PAD);
     m->feed_forward = padded(config->feed_forward, PAD);
     place_norm(m, &c, &m->embedding_norm, config->hidden);
-    m->positions = take(&c, config->context * m->hidden, sizeof *m->positions);
+    m->positions = take(&c, config->types * config->context * m->hidden, sizeof *m->positions);
     m->distances = padded(2 * config->context - 1 + STRIPES, STRIPES);
-    m->relative = config->relative ? take(&c, config->heads * m->distances, sizeof *m->relative) : NULL;
+    bool floats = config->relative || (config->scores && m->precision == PRECISION_F32);
+    m->relative = floats ? take(&c, config->heads * m->distances, sizeof *m->relative) : NULL;
     for (size_t i = 0; i < config->layers; i++) {
         struct layer *l = &m->layers[i];
         place_linear(m, &c, &l->qkv, m->hidden, 3 * m->heads_width);
@@ -42,6 +43,19 @@ size_t transformer_place(struct model *m, unsigned char *block)
     return c.used;
 }
 
+/* Adds row `type` of the token types to a copy of the positions. */
+static enum status add_type(const struct tensor_reader *r, const struct gguf_tensor *types, size_t type)
+{
+    struct model *m = r->m;
+    size_t table = m->config.context * m->hidden;
+    float *to = m->positions + type * table;
+    enum status status = read_row(r, types, type);
+    for (size_t i = 0; status == STATUS_OK && i < m->config.context; i++)
+        for (size_t j = 0; j < m->config.hidden; j++)
+            to[i * m->hidden + j] = m->positions[i * m->hidden + j] + r->row[j];
+    return status;
+}
+
 static enum status read_positions(const struct tensor_reader *r)
 {
     struct model *m = r->m;
@@ -58,11 +72,8 @@ static enum status read_positions(const struct tensor_reader *r)
     if (status != STATUS_OK || types == NULL)
         return status;
     status = find_tensor(r, "token_types.weight", hidden, (size_t)types->dims[1], &types);
-    if (status == STATUS_OK)
-        status = read_row(r, types, 0);
-    for (size_t i = 0; status == STATUS_OK && i < context; i++)
-        for (size_t j = 0; j < hidden; j++)
-            m->positions[i * m->hidden + j] += r->row[j];
+    for (size_t type = m->config.types; status == STATUS_OK && type > 0; type--) /* the first one last: in place */
+        status = add_type(r, types, type - 1);
     return status;
 }
 
@@ -156,9 +167,7 @@ static enum status read_head(const struct tensor_reader *r, size_t i)
     const struct model *m = r->m;
     size_t in = m->config.dense[i].in, out = m->config.dense[i].out;
     struct grid parts = i == 0 ? (struct grid){m->config.hidden, m->hidden} : (struct grid){in, in};
-    char name[64];
-    snprintf(name, sizeof name, "cognate.dense.%zu", i);
-    return read_dense(r, name, &m->dense[i], in, parts, out);
+    return read_dense(r, m->config.dense[i].name, &m->dense[i], in, parts, out);
 }
 
 enum status transformer_read(struct model *m, struct error *err)

@@ -61,6 +61,7 @@ static const struct field model_fields[] = {
      .kind = FIELD_BOOLEAN,
      .required = true,
      .about = "Whether it answers who asks for no model."},
+    {.name = "reranks", .kind = FIELD_BOOLEAN, .required = true, .about = "Whether it is the reranker."},
 };
 const struct shape shape_model = SHAPE("Model", "A model.", model_fields, .open = true);
 
@@ -132,13 +133,22 @@ void handle_openai_embeddings(struct api_call *call)
     embed_call_release(&m);
 }
 
+static bool is_reranker(const char *name, unsigned version)
+{
+    struct model_ref found = {0};
+    bool same = model_store_reranker(&found, NULL) == STATUS_OK && found.version == version &&
+                strcmp(found.name, name) == 0;
+    model_ref_release(&found);
+    return same;
+}
+
 /* A model as OpenAI lists it, and which of its name it is. */
 static json_t *model_json(const char *name, unsigned version, const char *path, bool own)
 {
     struct stat st;
-    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:b}", "id", name, "object", "model", "created",
+    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:b, s:b}", "id", name, "object", "model", "created",
                      stat(path, &st) == 0 ? (json_int_t)st.st_mtime : 0, "owned_by", "cognate", "version",
-                     (json_int_t)version, "in_use", own);
+                     (json_int_t)version, "in_use", own, "reranks", is_reranker(name, version));
 }
 
 static bool is_own(const struct engine_model *own, const struct model_ref *ref)

@@ -62,11 +62,13 @@ static enum status target(struct api_call *call, const struct engine_model **out
     struct collection *spare = NULL;
     struct collection_info about = {0};
     struct text name = shape_text(call->body, "model");
-    if (!shape_boolean(call->body, "rollback", false))
-        return name.len > 0
-                   ? call_model(call, name, out)
-                   : error_field(&call->err, STATUS_INVALID, "model", "say which model, or rollback");
-    enum status status = store_spare_open(engine_store(call->engine), shape_text(call->body, "collection"),
+    enum status status = STATUS_OK;
+    if (!shape_boolean(call->body, "rollback", false)) {
+        status = name.len > 0 ? call_model(call, name, out)
+                              : error_field(&call->err, STATUS_INVALID, "model", "say which model, or rollback");
+        return status == STATUS_OK ? engine_need_vectors(*out, &call->err) : status;
+    }
+    status = store_spare_open(engine_store(call->engine), shape_text(call->body, "collection"),
                                           &spare, &call->err);
     if (status == STATUS_OK)
         status = collection_info(spare, &about, &call->err);

@@ -1,17 +1,23 @@
 /* Reranking: the routes of Jina (jina.ai/reranker), Cohere (docs.cohere.com/reference/rerank) and Text
- * Embeddings Inference. Without a cross-encoder the order is that of embeddings: the relevance of each
- * document's cosine to the query. Answers that have room for it say so. */
+ * Embeddings Inference. A cross-encoder reads the query with each document; by a model of embeddings the order is
+ * the relevance of each document's cosine to the query. Answers that have room for it say so. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "server/embed_call.h"
 #include "server/routes.h"
 
-#define METHOD "ordered by the similarity of embeddings; there is no cross-encoder here"
+#define METHOD "ordered by the similarity of embeddings; %s is no cross-encoder"
+#define CUT    "%zu of the documents lost their ends, %llu tokens in all, to fit the model %s"
 
 static const struct field rerank_fields[] = {
-    {.name = "model", .kind = FIELD_TEXT, .about = "The model's name; the loaded one when absent."},
+    {.name = "model",
+     .kind = FIELD_TEXT,
+     .about = "The model's name, a cross-encoder's or another's; when absent the reranker in use, or without one "
+              "the loaded model."},
     {.name = "query",
      .kind = FIELD_TEXT,
      .required = true,
@@ -39,7 +45,7 @@ static const struct field rerank_fields[] = {
     {.name = "return_documents", .kind = FIELD_BOOLEAN, .about = "With the documents; false when absent."},
     {.name = "max_tokens_per_doc",
      .kind = FIELD_INTEGER,
-     .about = "Not used: long documents are pooled over windows."},
+     .about = "Not used: long documents are pooled over windows, and by a cross-encoder cut where it ends."},
     {.name = "max_chunks_per_doc", .kind = FIELD_INTEGER, .about = "Not used, likewise."},
 };
 const struct shape shape_rerank = SHAPE("Rerank", "Documents to be ordered.", rerank_fields,
@@ -86,12 +92,14 @@ static const struct field tei_fields[] = {
      .about = "Texts to be ordered."},
     {.name = "truncate",
      .kind = FIELD_BOOLEAN,
-     .about = "Cuts long texts; false when absent: they are pooled."},
+     .about = "Cuts long texts; false when absent: they are pooled, and refused by a cross-encoder."},
     {.name = "truncation_direction",
      .kind = FIELD_TEXT,
      .choices = tei_directions,
-     .about = "right (when absent) cuts the end off, left the beginning."},
-    {.name = "raw_scores", .kind = FIELD_BOOLEAN, .about = "Cosines in place of relevances."},
+     .about = "right (when absent) cuts the end off, left the beginning, which a cross-encoder does not."},
+    {.name = "raw_scores",
+     .kind = FIELD_BOOLEAN,
+     .about = "Logits of a cross-encoder, or cosines, in place of relevances."},
     {.name = "return_text", .kind = FIELD_BOOLEAN, .about = "With the texts."},
 };
 static const struct shape shape_tei = SHAPE("TeiRerank", "Texts to be ordered.", tei_fields);
@@ -104,7 +112,7 @@ const struct shape shape_rerank_any = {
 
 static const struct field tei_rank_fields[] = {
     {.name = "index", .kind = FIELD_INTEGER, .required = true, .about = "Which text."},
-    {.name = "score", .kind = FIELD_NUMBER, .required = true, .about = "0 to 1; a cosine with raw_scores."},
+    {.name = "score", .kind = FIELD_NUMBER, .required = true, .about = "0 to 1; a logit or cosine with raw_scores."},
     {.name = "text", .kind = FIELD_TEXT, .about = "With return_text."},
 };
 static const struct shape shape_tei_ranks =
@@ -134,42 +142,98 @@ static double relevance(const struct engine_model *m, double cosine)
     return isnan(relevance) ? (1 + cosine) / 2 : relevance;
 }
 
-/* The texts (a list of texts) in order of relevance to the query, in ranks (owned by the caller). */
-static enum status rank_texts(struct api_call *call, const json_t *query, const json_t *texts,
-                              enum long_text long_text, bool raw, struct rank **out,
-                              const struct engine_model **model, uint64_t *tokens)
+/* What is asked, and what comes out. */
+struct ranking {
+    const json_t *query, *texts; /* a list of texts */
+    enum long_text long_text;
+    bool raw;
+    bool whole; /* no pair is cut */
+    const struct engine_model *model;
+    struct rank *ranks; /* of all texts, best first */
+    uint64_t tokens, dropped;
+    size_t cut; /* texts that lost something */
+};
+
+/* By the cosines of embeddings. */
+static enum status rank_by_vectors(struct api_call *call, struct ranking *r)
 {
     struct embed_call q = {0}, d = {0};
-    size_t n = json_array_size(texts);
-    struct rank *ranks = calloc(n + 1, sizeof *ranks);
-    enum status status = ranks == NULL ? error_memory(&call->err, "ordering the documents") : STATUS_OK;
-    q.long_text = d.long_text = long_text;
-    if (status == STATUS_OK)
-        status = embed_call_texts(&q, call, "query", query, INPUT_QUERY);
+    size_t n = json_array_size(r->texts);
+    q.long_text = d.long_text = r->long_text;
+    enum status status = embed_call_texts(&q, call, "query", r->query, INPUT_QUERY);
     if (status == STATUS_OK)
         status = embed_call_run(&q, call);
     if (status == STATUS_OK)
-        status = embed_call_texts(&d, call, "documents", texts, INPUT_DOCUMENT);
+        status = embed_call_texts(&d, call, "documents", r->texts, INPUT_DOCUMENT);
     if (status == STATUS_OK)
         status = embed_call_run(&d, call);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         double dot = 0;
         for (size_t j = 0; j < d.rows.width; j++)
             dot += (double)q.rows.vectors[j] * d.rows.vectors[i * d.rows.width + j];
-        ranks[i] = (struct rank){i, fmax(-1, fmin(1, dot))};
-        if (!raw)
-            ranks[i].score = relevance(d.model, ranks[i].score);
+        r->ranks[i] = (struct rank){i, fmax(-1, fmin(1, dot))};
+        if (!r->raw)
+            r->ranks[i].score = relevance(d.model, r->ranks[i].score);
     }
-    if (status == STATUS_OK) {
-        qsort(ranks, n, sizeof *ranks, by_score);
-        *tokens = embed_call_tokens(&q) + embed_call_tokens(&d);
-        *model = q.model;
-        *out = ranks;
-    } else {
-        free(ranks);
-    }
+    if (status == STATUS_OK)
+        r->tokens = embed_call_tokens(&q) + embed_call_tokens(&d);
     embed_call_release(&q);
     embed_call_release(&d);
+    return status;
+}
+
+/* By the scores of a cross-encoder. */
+static enum status rank_by_pairs(struct api_call *call, struct ranking *r)
+{
+    struct text *texts = NULL;
+    size_t n = 0;
+    double start = clock_ms();
+    if (r->long_text == LONG_TEXT_TRUNCATE_START)
+        return error_field(&call->err, STATUS_UNSUPPORTED, "truncation_direction",
+                           "the cross-encoder %s cuts the ends of texts; leave truncation_direction out",
+                           r->model->name);
+    enum status status = json_texts(r->texts, &texts, &n, &call->err);
+    struct score *scores = calloc(n + 1, sizeof *scores);
+    if (status == STATUS_OK && scores == NULL)
+        status = error_memory(&call->err, "ordering the documents");
+    if (status == STATUS_OK)
+        status = engine_score(call->engine,
+                              &(struct score_request){.model = r->model,
+                                                      .query = json_text(r->query),
+                                                      .texts = texts,
+                                                      .n = n,
+                                                      .whole = r->whole,
+                                                      .bulk = n > EMBED_BULK,
+                                                      .deadline_ms = call->request->deadline_ms,
+                                                      .cancelled = call->request->cancelled},
+                              scores, &call->err);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        r->ranks[i] = (struct rank){i, r->raw ? scores[i].logit : scores[i].score};
+        call->reply->characters += utf8_length(texts[i].data, texts[i].len);
+        r->tokens += scores[i].tokens;
+        r->dropped += scores[i].dropped;
+        r->cut += scores[i].dropped > 0;
+    }
+    call->reply->characters += utf8_length(json_string_value(r->query), json_string_length(r->query));
+    call->reply->encode_ms += clock_ms() - start;
+    call->reply->tokens += r->tokens;
+    free(scores);
+    free(texts);
+    return status;
+}
+
+/* Sets ranks (owned by the caller) and what stands behind it. */
+static enum status rank_texts(struct api_call *call, struct ranking *r)
+{
+    size_t n = json_array_size(r->texts);
+    enum status status = call_reranker(call, shape_text(call->body, "model"), &r->model);
+    r->ranks = calloc(n + 1, sizeof *r->ranks);
+    if (status == STATUS_OK && r->ranks == NULL)
+        status = error_memory(&call->err, "ordering the documents");
+    if (status == STATUS_OK)
+        status = r->model->info->scores ? rank_by_pairs(call, r) : rank_by_vectors(call, r);
+    if (status == STATUS_OK)
+        qsort(r->ranks, n, sizeof *r->ranks, by_score);
     return status;
 }
 
@@ -259,64 +323,80 @@ static json_t *results_json(const struct rank *ranks, size_t n, const json_t *do
     return results;
 }
 
+/* What a user should know of the order; an empty list when nothing. */
+static json_t *warnings_json(const struct ranking *r)
+{
+    char text[512];
+    if (r->model->info->scores && r->cut == 0)
+        return json_array();
+    if (r->model->info->scores)
+        snprintf(text, sizeof text, CUT, r->cut, (unsigned long long)r->dropped, r->model->name);
+    else
+        snprintf(text, sizeof text, METHOD, r->model->name);
+    return json_pack("[o]", message_json(text));
+}
+
 void handle_rerank(struct api_call *call)
 {
-    struct rank *ranks = NULL;
-    const struct engine_model *model = NULL;
-    uint64_t tokens = 0;
+    struct ranking r = {.query = shape_get(call->body, "query"), .texts = json_array(), .long_text = LONG_TEXT_POOL};
     char id[37];
-    json_t *texts = json_array();
+    json_t *texts = (json_t *)(uintptr_t)r.texts;
     enum status status = document_texts(call->body, texts, &call->err);
     if (status == STATUS_OK && json_array_size(texts) == 0)
         status = error_field(&call->err, STATUS_INVALID, "documents", "documents must not be empty");
     if (status == STATUS_OK)
-        status = rank_texts(call, shape_get(call->body, "query"), texts, LONG_TEXT_POOL, false, &ranks,
-                            &model, &tokens);
+        status = rank_texts(call, &r);
     if (status == STATUS_OK) {
         size_t n = json_array_size(texts), most = (size_t)shape_integer(call->body, "top_n", (long long)n);
-        json_t *results = results_json(ranks, most < n ? most : n, shape_get(call->body, "documents"),
+        json_t *results = results_json(r.ranks, most < n ? most : n, shape_get(call->body, "documents"),
                                        shape_boolean(call->body, "return_documents", false));
         uuid_text(id);
         call_answer(call, 200,
-                    json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:s}, s:{s:i}, s:{s:I}, s:[s]}}", "id", id,
-                              "model", model->name, "results", results, "usage", "total_tokens",
-                              (json_int_t)tokens, "prompt_tokens", (json_int_t)tokens, "meta", "api_version",
+                    json_pack("{s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:s}, s:{s:i}, s:{s:I}, s:o}}", "id", id,
+                              "model", r.model->name, "results", results, "usage", "total_tokens",
+                              (json_int_t)r.tokens, "prompt_tokens", (json_int_t)r.tokens, "meta", "api_version",
                               "version", call->route->family == API_COHERE ? "2" : "1", "billed_units",
-                              "search_units", 1, "tokens", "input_tokens", (json_int_t)tokens, "warnings",
-                              METHOD));
+                              "search_units", 1, "tokens", "input_tokens", (json_int_t)r.tokens, "warnings",
+                              warnings_json(&r)));
     }
     json_decref(texts);
-    free(ranks);
+    free(r.ranks);
 }
 
 /* ---- Text Embeddings Inference ---- */
 
-static void rerank_tei(struct api_call *call)
+static void answer_tei(struct api_call *call, const struct ranking *r)
 {
-    struct rank *ranks = NULL;
-    const struct engine_model *model = NULL;
-    uint64_t tokens;
-    const json_t *texts = shape_get(call->body, "texts");
-    if (json_array_size(texts) == 0) {
-        call_answer(call, 400,
-                    json_pack("{s:s, s:s}", "error", "`texts` cannot be empty", "error_type", "empty"));
-        return;
-    }
-    if (rank_texts(call, shape_get(call->body, "query"), texts, tei_long_text(call->body),
-                   shape_boolean(call->body, "raw_scores", false), &ranks, &model, &tokens) != STATUS_OK)
-        return;
     bool with_text = shape_boolean(call->body, "return_text", false);
     json_t *list = json_array();
-    for (size_t i = 0; i < json_array_size(texts) && list != NULL; i++) {
-        json_t *rank = json_pack("{s:I, s:f}", "index", (json_int_t)ranks[i].index, "score", ranks[i].score);
-        bool good = !with_text || json_object_set(rank, "text", json_array_get(texts, ranks[i].index)) == 0;
+    for (size_t i = 0; i < json_array_size(r->texts) && list != NULL; i++) {
+        json_t *rank =
+            json_pack("{s:I, s:f}", "index", (json_int_t)r->ranks[i].index, "score", r->ranks[i].score);
+        bool good = !with_text || json_object_set(rank, "text", json_array_get(r->texts, r->ranks[i].index)) == 0;
         if (json_array_append_new(list, rank) != 0 || !good) {
             json_decref(list);
             list = NULL;
         }
     }
     call_answer(call, 200, list);
-    free(ranks);
+}
+
+/* Its answers have no room to say that a text was cut, so a cross-encoder cuts only where that was asked for. */
+static void rerank_tei(struct api_call *call)
+{
+    struct ranking r = {.query = shape_get(call->body, "query"),
+                        .texts = shape_get(call->body, "texts"),
+                        .long_text = tei_long_text(call->body),
+                        .raw = shape_boolean(call->body, "raw_scores", false),
+                        .whole = !shape_boolean(call->body, "truncate", false)};
+    if (json_array_size(r.texts) == 0) {
+        call_answer(call, 400,
+                    json_pack("{s:s, s:s}", "error", "`texts` cannot be empty", "error_type", "empty"));
+        return;
+    }
+    if (rank_texts(call, &r) == STATUS_OK)
+        answer_tei(call, &r);
+    free(r.ranks);
 }
 
 /* One address, two families: texts are Text Embeddings Inference's, documents are Jina's and Cohere's. */

@@ -8,6 +8,7 @@
 #include "server/hit_passage.h"
 #include "server/routes.h"
 #include "server/search_lists.h"
+#include "server/search_rerank.h"
 #include "server/search_shapes.h"
 
 #define HITS      20000 /* queries × collections × k of one call */
@@ -27,13 +28,14 @@ struct search {
     struct engine_query *queries; /* n × lists */
     struct hits *hits;
     struct answer *answers; /* n */
-    size_t k;
+    size_t k, depth; /* hits wanted, and looked for */
     const char *group; /* the field to group by; NULL for none */
     struct text *passage_langs; /* languages that passages must be in */
     size_t passage_lang_count;
     struct cursor cursor;
     unsigned char digest[CURSOR_QUERY];
-    bool several, explain, highlight;
+    bool several, explain, highlight, rerank;
+    const struct engine_model *reranker; /* held; NULL for none */
     unsigned parts; /* bits of enum search_part */
 };
 
@@ -143,7 +145,7 @@ static unsigned read_parts(const json_t *fields)
 /* Whether the answer has pages: one list in the order of its scores. */
 static bool has_pages(const struct search *s)
 {
-    return s->n == 1 && !s->several && s->lists == 1 && !is_sieved(s) &&
+    return s->n == 1 && !s->several && s->lists == 1 && !is_sieved(s) && !s->rerank &&
            s->queries[0].mode == SEARCH_SEMANTIC && s->queries[0].diversity == 0;
 }
 
@@ -177,7 +179,8 @@ static enum status read_cursor(struct search *s, struct api_call *call)
     if (!has_pages(s))
         return error_field(
             &call->err, STATUS_INVALID, "cursor",
-            "pages are of one query in one collection by meaning, without group_by, passage_lang and diversity");
+            "pages are of one query in one collection by meaning, without group_by, passage_lang, diversity and "
+            "rerank");
     status = cursor_decode(text, &s->cursor, &call->err);
     if (status == STATUS_OK && memcmp(s->cursor.query, s->digest, sizeof s->digest) != 0)
         return error_field(&call->err, STATUS_INVALID, "cursor",
@@ -224,6 +227,13 @@ static enum status check_together(const struct search *s, struct error *err)
             "scores by words differ from collection to collection; search several in mode semantic");
     if (s->lists > 1 && s->queries[0].diversity > 0)
         return error_field(err, STATUS_INVALID, "diversity", "diversity is of one collection");
+    if (s->rerank && s->n * s->depth > RERANK_MOST)
+        return error_field(err, STATUS_TOO_LARGE, "rerank",
+                           "%zu queries with %zu hits each are more than the %d that one call may rerank; send fewer",
+                           s->n, s->depth, RERANK_MOST);
+    if (s->rerank && s->texts == NULL)
+        return error_field(err, STATUS_INVALID, "rerank",
+                           "rerank reads the words of a query; give one, or leave rerank out");
     if (s->highlight && s->n * s->k > MARKED)
         return error_field(err, STATUS_TOO_LARGE, "highlight",
                            "highlight embeds the sentences of at most %d hits; ask for fewer", MARKED);
@@ -270,6 +280,8 @@ static enum status read_search(struct search *s, struct api_call *call)
     s->group = json_string_value(shape_get(s->asked, "group_by"));
     s->explain = shape_boolean(s->asked, "explain", false);
     s->highlight = shape_boolean(s->asked, "highlight", false);
+    s->rerank = shape_boolean(s->asked, "rerank", false);
+    s->depth = s->rerank && s->k < RERANK_DEPTH ? RERANK_DEPTH : s->k;
     s->parts = read_parts(shape_get(s->asked, "fields"));
     enum status status = read_examples(s, &call->err);
     if (status == STATUS_OK)
@@ -315,6 +327,12 @@ static void search_release(struct search *s)
 
 /* ---- searching ---- */
 
+static void keep_first(struct answer *a, size_t n)
+{
+    while (a->count > n)
+        json_decref(a->items[--a->count].group);
+}
+
 /* Makes one list of those of a query, and leaves out of it what is not wanted. `depth` hits were asked for of each. */
 static enum status make_answer(struct search *s, size_t i, size_t depth, struct error *err)
 {
@@ -330,9 +348,8 @@ static enum status make_answer(struct search *s, size_t i, size_t depth, struct 
     if (status == STATUS_OK && s->group != NULL)
         status =
             lists_group(a->items, &a->count, s->group, (size_t)shape_integer(s->asked, "group_size", 1), err);
-    a->cut_short &= a->count < s->k;
-    while (a->count > s->k)
-        json_decref(a->items[--a->count].group);
+    a->cut_short &= a->count < s->depth;
+    keep_first(a, s->depth);
     return status;
 }
 
@@ -340,7 +357,7 @@ static enum status make_answer(struct search *s, size_t i, size_t depth, struct 
 static enum status run_search(struct search *s, struct api_call *call)
 {
     size_t all = s->n * s->lists;
-    for (size_t depth = s->k;; depth = depth * DEEPER < SEARCH_MOST ? depth * DEEPER : SEARCH_MOST) {
+    for (size_t depth = s->depth;; depth = depth * DEEPER < SEARCH_MOST ? depth * DEEPER : SEARCH_MOST) {
         bool enough = depth == SEARCH_MOST || !is_sieved(s);
         for (size_t i = 0; i < all; i++)
             s->queries[i].k = depth;
@@ -354,6 +371,26 @@ static enum status run_search(struct search *s, struct api_call *call)
         if (status != STATUS_OK || enough || !short_of)
             return status;
     }
+}
+
+/* Orders the hits by the reranker, when there is one, and leaves as many as are wanted. */
+static enum status rerank(struct search *s, struct api_call *call)
+{
+    struct error none = {0};
+    enum status status = s->rerank ? engine_hold_reranker(call->engine, &s->reranker, &none) : STATUS_NOT_FOUND;
+    const struct reranker r = {.engine = call->engine,
+                               .model = s->reranker,
+                               .deadline_ms = call->request->deadline_ms,
+                               .cancelled = call->request->cancelled};
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return error_set(&call->err, status, "%s", none.text);
+    status = STATUS_OK;
+    for (size_t i = 0; i < s->n && status == STATUS_OK; i++) {
+        if (s->reranker != NULL)
+            status = search_rerank(&r, s->texts[i], s->answers[i].items, s->answers[i].count, &call->err);
+        keep_first(&s->answers[i], s->k);
+    }
+    return status;
 }
 
 static enum status find_passages(struct search *s, struct api_call *call)
@@ -394,6 +431,8 @@ static json_t *part_json(const struct search *s, enum search_part part, const st
         return number_or_null(h->cosine);
     case BM25:
         return number_or_null(h->bm25);
+    case RERANK:
+        return number_or_null(item->rerank);
     case RELEVANCE:
         return number_or_null(h->relevance);
     case LANG:
@@ -412,7 +451,7 @@ static json_t *part_json(const struct search *s, enum search_part part, const st
 static json_t *hit_json(const struct search *s, const struct answer *a, size_t i)
 {
     const struct listed *item = &a->items[i];
-    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(item->hit->id), "score", item->hit->score);
+    json_t *hit = json_pack("{s:o, s:f}", "id", text_json(item->hit->id), "score", item->score);
     bool good = hit != NULL;
     for (unsigned part = 0; search_part_names[part] != NULL && good; part++)
         if ((s->parts & 1u << part) != 0)
@@ -504,6 +543,18 @@ static json_t *results_json(const struct search *s)
     return json_pack("{s:o}", "results", results);
 }
 
+/* Says by what the hits are ordered. */
+static bool add_reranker(json_t *body, const struct engine_model *m)
+{
+    json_t *said = m != NULL ? json_pack("{s:s, s:[]}", "reranker", m->bound, "warnings")
+                             : json_pack("{s:n, s:[s]}", "reranker", "warnings",
+                                         "no reranker is in use, so hits are in the order of the search itself; "
+                                         "cognate model rerank chooses one");
+    bool good = json_object_update(body, said) == 0;
+    json_decref(said);
+    return good;
+}
+
 void handle_search(struct api_call *call)
 {
     struct search s = {.asked = call->body != NULL ? call->body : call->query};
@@ -512,6 +563,8 @@ void handle_search(struct api_call *call)
     double parsed = clock_ms();
     if (status == STATUS_OK)
         status = run_search(&s, call);
+    if (status == STATUS_OK)
+        status = rerank(&s, call);
     if (status == STATUS_OK)
         status = find_passages(&s, call);
     searched = clock_ms();
@@ -524,11 +577,14 @@ void handle_search(struct api_call *call)
             good = json_object_set_new(body, "timings",
                                        json_pack("{s:f, s:f, s:f}", "parse_ms", parsed - start, "search_ms",
                                                  searched - parsed, "answer_ms", answered - searched)) == 0;
+        if (good && s.rerank)
+            good = add_reranker(body, s.reranker);
         if (!good) {
             json_decref(body);
             body = NULL;
         }
         call_answer(call, 200, body);
     }
+    engine_let_go(call->engine, s.reranker);
     search_release(&s);
 }

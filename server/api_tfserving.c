@@ -207,7 +207,7 @@ void handle_tf_metadata(struct api_call *call)
 {
     const struct engine_model *m;
     char version[16];
-    if (tf_model(call, &m) != STATUS_OK)
+    if (tf_model(call, &m) != STATUS_OK || engine_need_vectors(m, &call->err) != STATUS_OK)
         return;
     snprintf(version, sizeof version, "%u", m->version);
     json_t *signature =

@@ -127,6 +127,8 @@ enum status engine_collection_create(struct engine *e, struct text name, struct 
     if (status == STATUS_OK)
         status = engine_hold(e, model, &m, err);
     if (status == STATUS_OK)
+        status = engine_need_vectors(m, err);
+    if (status == STATUS_OK)
         status = passage_sizes(m, passages, &settings, err);
     if (status == STATUS_OK) {
         settings.model = text_of(m->bound);
@@ -176,8 +178,10 @@ void count_model(const struct loaded *m, struct batch_stats *encoder, struct que
     struct batch_stats b;
     struct query_cache_stats q;
     batcher_stats(m->batcher, &b);
-    query_cache_stats(m->queries, &q);
     add_stats(&b, encoder);
+    if (m->queries == NULL)
+        return;
+    query_cache_stats(m->queries, &q);
     queries->hits += q.hits;
     queries->misses += q.misses;
     queries->entries += q.entries;
@@ -193,6 +197,7 @@ void engine_stats(struct engine *e, struct engine_stats *out)
     for (size_t i = 0; i < e->model_count; i++)
         count_model(e->models[i], &out->encoder, &out->queries);
     pthread_mutex_unlock(&e->lock);
+    out->pairs = atomic_load(&e->pairs);
     pthread_mutex_lock(&e->figures);
     memcpy(out->plans, e->plans, sizeof e->plans);
     out->plan_count = e->plan_count;

@@ -112,6 +112,15 @@ enum status engine_unload(struct engine *e, struct text model, char name[ENGINE_
 enum status engine_use(struct engine *e, struct text name, struct error *err);
 enum status engine_rollback(struct engine *e, struct error *err);
 
+/* INVALID, field "model", for a cross-encoder, which makes no vectors. */
+enum status engine_need_vectors(const struct engine_model *m, struct error *err);
+
+/* Holds the cross-encoder that is in use as the reranker, which model_store.h keeps; NOT_FOUND when none is. */
+enum status engine_hold_reranker(struct engine *e, const struct engine_model **out, struct error *err);
+
+/* Makes an installed cross-encoder the reranker, after it was loaded; none when the name is empty. */
+enum status engine_use_reranker(struct engine *e, struct text name, struct error *err);
+
 /* Looks again which model the engine's own is: another one may be in use, or a label may have moved. */
 enum status engine_reload(struct engine *e, struct error *err);
 
@@ -200,6 +209,30 @@ enum status engine_embed(struct engine *e, const struct embed_request *request, 
                          struct error *err);
 void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
 
+/* ---- scores of pairs ---- */
+
+struct score_request {
+    const struct engine_model *model; /* a cross-encoder, held by the caller; INVALID for another */
+    struct text query;
+    const struct text *texts;
+    size_t n;
+    bool whole; /* INVALID for a text that would have to be cut, naming it */
+    bool bulk;  /* as in struct embed_request, like */
+    int64_t deadline_ms;
+    const atomic_bool *cancelled;
+};
+
+struct score {
+    double logit;     /* as the model gives it, and */
+    double score;     /* its sigmoid, 0 to 1 */
+    uint32_t tokens;  /* of the pair */
+    uint32_t dropped; /* that did not fit: the ends of the longer of the two (pair.h) */
+};
+
+/* How well each of n texts goes with the query, into out[0…n-1], all or none. */
+enum status engine_score(struct engine *e, const struct score_request *request, struct score *out,
+                         struct error *err);
+
 /* ---- documents ---- */
 
 /* Vectors that a document brings along. */
@@ -286,6 +319,7 @@ enum status engine_sentences(struct engine *e, const struct engine_query *q, con
 struct engine_stats {
     struct batch_stats encoder; /* of all models since the start, like */
     struct query_cache_stats queries;
+    uint64_t pairs; /* scored */
     struct engine_plan {
         const char *name; /* as struct hits says */
         bool exact;

@@ -307,6 +307,8 @@ static enum status embed_with(struct engine *e, struct loaded *l, const struct e
                               struct embeddings *out, struct error *err)
 {
     struct query_key keys[REPEATABLE_TEXTS];
+    if (engine_need_vectors(&l->about, err) != STATUS_OK)
+        return STATUS_INVALID;
     if (e->options.forgetful || !is_repeatable(request))
         return embed_all(l, request, out, err);
     for (size_t i = 0; i < request->n; i++)

@@ -217,10 +217,12 @@ enum status engine_reload(struct engine *e, struct error *err)
     enum status status = model_store_find(e->asked, &ref, err);
     if (status == STATUS_OK)
         status = hold_opened(e, &ref, &m, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
+        status = engine_need_vectors(&m->about, err);
+    if (status == STATUS_OK)
         set_own(e, m);
+    if (m != NULL)
         engine_let_go(e, &m->about);
-    }
     pthread_mutex_unlock(&e->loading);
     model_ref_release(&ref);
     return status;
@@ -333,6 +335,8 @@ static enum status switch_to(struct engine *e, const struct model_ref *ref, bool
     pthread_mutex_lock(&e->loading);
     enum status status = hold_opened(e, ref, &m, err);
     if (status == STATUS_OK)
+        status = engine_need_vectors(&m->about, err);
+    if (status == STATUS_OK)
         status = back ? model_store_rollback(false, &done, err) : model_store_use(ref, err);
     if (status == STATUS_OK)
         set_own(e, m);
@@ -359,6 +363,40 @@ enum status engine_rollback(struct engine *e, struct error *err)
     enum status status = model_store_rollback(true, &ref, err);
     if (status == STATUS_OK)
         status = switch_to(e, &ref, true, err);
+    model_ref_release(&ref);
+    return status;
+}
+
+/* ---- the reranker ---- */
+
+enum status engine_hold_reranker(struct engine *e, const struct engine_model **out, struct error *err)
+{
+    struct model_ref ref = {0};
+    struct loaded *m = NULL;
+    enum status status = model_store_reranker(&ref, err);
+    if (status == STATUS_OK)
+        status = hold_ref(e, &ref, &m, err);
+    if (status == STATUS_OK)
+        *out = &m->about;
+    model_ref_release(&ref);
+    return status;
+}
+
+enum status engine_use_reranker(struct engine *e, struct text name, struct error *err)
+{
+    struct model_ref ref = {0};
+    struct loaded *m = NULL;
+    if (name.len == 0)
+        return model_store_use_reranker(NULL, err);
+    enum status status = find_installed(e, name, &ref, err);
+    if (status == STATUS_OK)
+        status = hold_ref(e, &ref, &m, err);
+    if (status == STATUS_OK)
+        status = need_scores(&m->about, err);
+    if (status == STATUS_OK)
+        status = model_store_use_reranker(&ref, err);
+    if (m != NULL)
+        engine_let_go(e, &m->about);
     model_ref_release(&ref);
     return status;
 }

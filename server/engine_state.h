@@ -24,7 +24,7 @@ struct loaded {
     struct tokenizer *tokenizer;
     struct model *model;
     struct batcher *batcher;
-    struct query_cache *queries;
+    struct query_cache *queries; /* NULL for a cross-encoder */
 
     /* under the engine's lock */
     size_t holders; /* calls, and the list of models while it is in service */
@@ -56,6 +56,7 @@ struct engine {
     struct query_cache_stats gone_queries;
     uint64_t canary_failures;
     atomic_bool has_own;
+    atomic_uint_fast64_t pairs; /* scored */
 
     pthread_mutex_t figures; /* over the plans */
     struct engine_plan plans[ENGINE_PLANS];
@@ -67,6 +68,9 @@ enum status check_text(struct text text, const char *field, const char *what, st
 
 /* UNAVAILABLE for an engine without a store. */
 enum status need_store(const struct engine *e, struct error *err);
+
+/* INVALID, field "model", for a model that is no cross-encoder. */
+enum status need_scores(const struct engine_model *m, struct error *err);
 
 /* MODEL_MISMATCH when a collection's vectors are of another space than a model's. */
 enum status check_space(const struct engine_model *m, const struct collection_settings *settings,

@@ -165,6 +165,20 @@ enum status call_model(struct api_call *call, struct text name, const struct eng
     return status;
 }
 
+enum status call_reranker(struct api_call *call, struct text name, const struct engine_model **out)
+{
+    const struct engine_model *m = NULL;
+    struct error none = {0};
+    enum status status =
+        name.len > 0 ? STATUS_NOT_FOUND : engine_hold_reranker(call->engine, &m, &none);
+    if (status == STATUS_NOT_FOUND)
+        return call_model(call, name, out);
+    if (status != STATUS_OK)
+        return error_set(&call->err, status, "%s", none.text);
+    keep_model(call, m, out);
+    return STATUS_OK;
+}
+
 enum status call_model_of(struct api_call *call, const unsigned char space_id[32],
                           const struct engine_model **out)
 {

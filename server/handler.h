@@ -75,6 +75,10 @@ enum status call_store(struct api_call *call, struct store **out);
  * asks again without a name gets the same one. */
 enum status call_model(struct api_call *call, struct text name, const struct engine_model **out);
 
+/* The model that orders texts by a query: the one that `name` calls, of either kind; when it is empty the reranker
+ * in use, and the engine's own where there is none. */
+enum status call_reranker(struct api_call *call, struct text name, const struct engine_model **out);
+
 /* The same by the space of its vectors, as engine_hold_space. */
 enum status call_model_of(struct api_call *call, const unsigned char space_id[32],
                           const struct engine_model **out);

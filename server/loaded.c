@@ -78,11 +78,17 @@ enum status loaded_open(const struct engine *e, const struct model_ref *ref, str
             err, STATUS_CORRUPT,
             "%s: the tokenizer has %u pieces and the model embeddings for %u; get the file again", m->path,
             (unsigned)tokenizer_size(m->tokenizer), (unsigned)model_info(m->model)->vocabulary);
-    if (status == STATUS_OK) {
+    bool scores = status == STATUS_OK && model_info(m->model)->scores;
+    if (scores && tokenizer_end_id(m->tokenizer) < 0)
+        status = error_set(err, STATUS_CORRUPT,
+                           "%s is a cross-encoder whose tokenizer has nothing to put between two texts; get the file "
+                           "again",
+                           m->path);
+    if (status == STATUS_OK)
         model_space_id(m->file, &options, m->about.space_id);
-        status = query_cache_new(m->about.space_id, model_info(m->model)->width, QUERY_CACHE_BYTES,
-                                 &m->queries, err);
-    }
+    if (status == STATUS_OK && !scores)
+        status = query_cache_new(m->about.space_id, model_info(m->model)->width, QUERY_CACHE_BYTES, &m->queries,
+                                 err);
     if (status == STATUS_OK)
         status = batcher_new(m->model, e->options.threads, ENGINE_WAITING, &m->batcher, err);
     if (status == STATUS_OK) {

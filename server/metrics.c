@@ -248,6 +248,8 @@ static void write_engine(struct engine *e, struct exposition *x)
     write_models(e, x);
     write_encoder(&s.encoder, x);
     write_queries(&s.queries, x);
+    exposition_figure(x, "cognate_pairs_scored_total", "counter", "Pairs of texts scored by cross-encoders.",
+                      (double)s.pairs);
     exposition_family(x, searches, "counter", "Queries answered, by the plan that was followed.");
     for (size_t i = 0; i < s.plan_count; i++) {
         snprintf(labels, sizeof labels, "plan=\"%s\",exact=\"%s\"", s.plans[i].name,

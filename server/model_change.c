@@ -273,6 +273,13 @@ static enum status check_free(const struct model_ref *ref, struct error *err)
     if (in_use)
         return error_set(err, STATUS_CONFLICT, "%s@%u is in use; choose another with cognate model use",
                          ref->name, ref->version);
+    bool reranks = model_store_reranker(&used, NULL) == STATUS_OK && used.version == ref->version &&
+                   strcmp(used.name, ref->name) == 0;
+    model_ref_release(&used);
+    if (reranks)
+        return error_set(err, STATUS_CONFLICT,
+                         "%s@%u is in use as the reranker; choose another, or none, with cognate model rerank",
+                         ref->name, ref->version);
     enum status status = model_store_labels(ref->name, &labels, err);
     json_object_foreach(labels, label, version) if (json_integer_value(version) == ref->version) status =
         error_set(err, STATUS_CONFLICT,
@@ -319,30 +326,49 @@ enum status model_store_remove(const struct model_ref *ref, struct error *err)
 
 /* ---- the model in use ---- */
 
-/* Writes in-use.json; takes `before`, the models to go back to, the latest last. */
+/* What in-use.json holds. A new reference. */
+static enum status read_state(json_t **out, struct error *err)
+{
+    struct buf path;
+    buf_init(&path, PATH_BYTES);
+    enum status status = model_store_path(&path, "/in-use.json", err);
+    if (status == STATUS_OK)
+        status = model_store_read(path.data, out, err);
+    buf_release(&path);
+    return status;
+}
+
+/* Writes `spec` under a key of in-use.json, and `before` beside it: the models to go back to, the latest last.
+ * Either may be NULL: the key is dropped, and what stands before stays. */
+static enum status write_state(const char *key, const char *spec, json_t *before, struct error *err)
+{
+    json_t *state = NULL;
+    enum status status = read_state(&state, err);
+    if (status != STATUS_OK)
+        return status;
+    while (json_array_size(before) > BEFORE_MOST)
+        json_array_remove(before, 0);
+    bool good = spec != NULL ? json_object_set_new(state, key, json_string(spec)) == 0
+                             : json_object_del(state, key) == 0 || json_object_get(state, key) == NULL;
+    if (good && before != NULL)
+        good = json_object_set(state, "before", before) == 0;
+    status = good ? replace_json("", "in-use.json", state, err) : error_memory(err, "choosing a model");
+    json_decref(state);
+    return status;
+}
+
 static enum status write_use(const struct model_ref *ref, json_t *before, struct error *err)
 {
     char spec[MODEL_SPEC];
     model_ref_spec(ref, spec);
-    while (json_array_size(before) > BEFORE_MOST)
-        json_array_remove(before, 0);
-    json_t *state = json_pack("{s:s, s:o}", "use", spec, "before", before);
-    enum status status =
-        state != NULL ? replace_json("", "in-use.json", state, err) : error_memory(err, "choosing a model");
-    json_decref(state);
-    return status;
+    return write_state("use", spec, before, err);
 }
 
 /* The models before the one in use; an empty list when nothing was chosen. A new reference. */
 static enum status read_before(json_t **out, struct error *err)
 {
-    struct buf path;
     json_t *state = NULL;
-    buf_init(&path, PATH_BYTES);
-    enum status status = model_store_path(&path, "/in-use.json", err);
-    if (status == STATUS_OK)
-        status = model_store_read(path.data, &state, err);
-    buf_release(&path);
+    enum status status = read_state(&state, err);
     if (status != STATUS_OK)
         return status;
     json_t *before = json_object_get(state, "before");
@@ -370,7 +396,7 @@ enum status model_store_use(const struct model_ref *ref, struct error *err)
     if (status == STATUS_OK && known && !same && json_array_append_new(before, json_string(spec)) != 0)
         status = error_memory(err, "choosing a model");
     if (status == STATUS_OK && !same)
-        status = write_use(ref, json_incref(before), err);
+        status = write_use(ref, before, err);
     json_decref(before);
     model_ref_release(&used);
     unlock_store(lock);
@@ -395,13 +421,26 @@ enum status model_store_rollback(bool dry, struct model_ref *out, struct error *
     if (status == STATUS_OK && found.path == NULL)
         status = error_set(err, STATUS_NOT_FOUND, "no other model was in use before that is still installed");
     if (status == STATUS_OK && !dry)
-        status = write_use(&found, json_incref(before), err);
+        status = write_use(&found, before, err);
     json_decref(before);
     unlock_store(lock);
     if (status == STATUS_OK)
         *out = found;
     else
         model_ref_release(&found);
+    return status;
+}
+
+enum status model_store_use_reranker(const struct model_ref *ref, struct error *err)
+{
+    char spec[MODEL_SPEC];
+    int lock = -1;
+    if (ref != NULL)
+        model_ref_spec(ref, spec);
+    enum status status = lock_store(&lock, err);
+    if (status == STATUS_OK)
+        status = write_state("rerank", ref != NULL ? spec : NULL, NULL, err);
+    unlock_store(lock);
     return status;
 }
 

@@ -142,10 +142,11 @@ enum status model_facts(const char *path, json_t **out, struct error *err)
         const struct model_info *info = model_info(m);
         hex_text(digest, sizeof digest, hex);
         *out =
-            json_pack("{s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "sha256", hex,
-                      "bytes", (json_int_t)bytes, "architecture", text_json(info->architecture), "layers",
-                      (json_int_t)info->layers, "dimensions", (json_int_t)info->width, "context",
-                      (json_int_t)info->context, "license", text_or_null(info->license), "description",
+            json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "sha256", hex,
+                      "bytes", (json_int_t)bytes, "kind", info->scores ? "cross-encoder" : "encoder",
+                      "architecture", text_json(info->architecture), "layers", (json_int_t)info->layers,
+                      "dimensions", (json_int_t)info->width, "context", (json_int_t)info->context,
+                      "license", text_or_null(info->license), "description",
                       text_or_null(info->description), "languages", languages_of_file(file), "source",
                       text_of_file(file, "general.source.url"), "file_version", text_or_null(info->version),
                       "canaries", (json_int_t)info->canaries, "spaces", spaces_json(file, digest));
@@ -168,11 +169,12 @@ static json_t *labels_json(const struct model_ref *ref)
     return list;
 }
 
-static bool is_used(const struct model_ref *ref)
+/* Whether it is the model that `find` gives. */
+static bool is_chosen(const struct model_ref *ref, enum status (*find)(struct model_ref *, struct error *))
 {
     struct model_ref used = {0};
-    bool same = model_store_used(&used, NULL) == STATUS_OK && used.version == ref->version &&
-                strcmp(used.name, ref->name) == 0;
+    bool same =
+        find(&used, NULL) == STATUS_OK && used.version == ref->version && strcmp(used.name, ref->name) == 0;
     model_ref_release(&used);
     return same;
 }
@@ -184,8 +186,9 @@ enum status model_store_describe(const struct model_ref *ref, json_t **out, stru
         ref->shipped ? model_facts(ref->path, &facts, err) : model_store_manifest(ref, &facts, err);
     if (status != STATUS_OK)
         return status;
-    json_t *value = json_pack("{s:s, s:I, s:o, s:b, s:b, s:s}", "name", ref->name, "version",
-                              (json_int_t)ref->version, "labels", labels_json(ref), "in_use", is_used(ref),
+    json_t *value = json_pack("{s:s, s:I, s:o, s:b, s:b, s:b, s:s}", "name", ref->name, "version",
+                              (json_int_t)ref->version, "labels", labels_json(ref), "in_use",
+                              is_chosen(ref, model_store_used), "reranks", is_chosen(ref, model_store_reranker),
                               "shipped", ref->shipped, "path", ref->path);
     if (value != NULL && ref->shipped &&
         json_object_set_new(value, "origin", json_string("with the program")) != 0) {

@@ -225,25 +225,51 @@ static bool split(const char *spec, char name[MODEL_NAME + 1], const char **what
     return is_name(name);
 }
 
-enum status model_store_used(struct model_ref *out, struct error *err)
+/* The model that in-use.json names under a key; out->path stays NULL when it names none. `command` is what
+ * chooses another. */
+static enum status chosen(const char *key, const char *command, struct model_ref *out, struct error *err)
 {
     json_t *state = NULL;
     struct error none = {0};
     char name[MODEL_NAME + 1];
     const char *what;
     enum status status = read_part("/in-use.json", &state, &none);
-    const char *use = json_string_value(json_object_get(state, "use"));
-    if (status == STATUS_INVALID || (status == STATUS_OK && use == NULL)) /* no home, or nothing was chosen */
-        status = shipped(out, err);
-    else if (status == STATUS_OK && (!split(use, name, &what) || version_of(what) == 0))
-        status = error_set(err, STATUS_CORRUPT,
-                           "in-use.json names \"%.80s\"; choose a model with cognate model use", use);
+    const char *spec = json_string_value(json_object_get(state, key));
+    if (status == STATUS_INVALID || (status == STATUS_OK && spec == NULL)) /* no home, or nothing was chosen */
+        status = STATUS_OK;
+    else if (status == STATUS_OK && (!split(spec, name, &what) || version_of(what) == 0))
+        status =
+            error_set(err, STATUS_CORRUPT, "in-use.json names \"%.80s\"; choose a model with %s", spec, command);
     else if (status == STATUS_OK && installed(name, version_of(what), out, &none) != STATUS_OK)
-        status = error_field(err, none.status, "model",
-                             "%s and was in use; choose another with cognate model use", none.text);
+        status = error_field(err, none.status, "model", "%s and was in use; choose another with %s", none.text,
+                             command);
     else if (status != STATUS_OK)
         error_set(err, status, "%s", none.text);
     json_decref(state);
+    return status;
+}
+
+enum status model_store_used(struct model_ref *out, struct error *err)
+{
+    struct model_ref found = {0};
+    enum status status = chosen("use", "cognate model use", &found, err);
+    if (status == STATUS_OK && found.path == NULL)
+        status = shipped(&found, err);
+    if (status == STATUS_OK)
+        *out = found;
+    return status;
+}
+
+enum status model_store_reranker(struct model_ref *out, struct error *err)
+{
+    struct model_ref found = {0};
+    enum status status = chosen("rerank", "cognate model rerank", &found, err);
+    if (status == STATUS_OK && found.path == NULL)
+        status = error_set(err, STATUS_NOT_FOUND,
+                           "no cross-encoder is in use as the reranker; install one with cognate model add and "
+                           "choose it with cognate model rerank");
+    if (status == STATUS_OK)
+        *out = found;
     return status;
 }
 

@@ -5,7 +5,7 @@
  *         NAME/VERSION/model.gguf
  *         NAME/VERSION/manifest.json    what it is, where it came from, its SHA-256, its spaces
  *         NAME/labels.json              {"stable": 2}
- *         in-use.json                   {"use": "NAME@2", "before": ["NAME@1"]}
+ *         in-use.json                   {"use": "NAME@2", "before": ["NAME@1"], "rerank": "NAME@1"}
  *         .lock                         held for the moment of a change
  *         .new-XXXXXX, .old-XXXXXX      on the way in and out; when they are cut off, the next change clears
  * them away
@@ -60,6 +60,9 @@ enum status model_store_find(const char *spec, struct model_ref *out, struct err
 /* The model that `use` chose, else the shipped one. */
 enum status model_store_used(struct model_ref *out, struct error *err);
 
+/* The cross-encoder that orders what searches find; NOT_FOUND when none was chosen. */
+enum status model_store_reranker(struct model_ref *out, struct error *err);
+
 /* The installed model whose vectors are of this space; NOT_FOUND when none is. */
 enum status model_store_find_space(const unsigned char space_id[32], enum precision precision,
                                    struct model_ref *out, struct error *err);
@@ -74,7 +77,7 @@ void model_refs_free(struct model_ref *refs, size_t n);
 /* The manifest of an installed model that is not the shipped one. A new reference. */
 enum status model_store_manifest(const struct model_ref *ref, json_t **out, struct error *err);
 
-/* model_describe.c: what `model show` prints: name, version, labels, in_use, shipped, path and what the
+/* model_describe.c: what `model show` prints: name, version, labels, in_use, reranks, shipped, path and what the
  * manifest holds, or the file itself says of the shipped one. */
 enum status model_store_describe(const struct model_ref *ref, json_t **out, struct error *err);
 
@@ -85,8 +88,8 @@ enum status model_store_labels(const char *name, json_t **out, struct error *err
  * it is read to its end. */
 enum status model_store_verify(const struct model_ref *ref, struct error *err);
 
-/* Facts of a model file for its manifest: sha256, bytes, architecture, dimensions, context, license,
- * description, spaces. */
+/* Facts of a model file for its manifest: sha256, bytes, kind (encoder or cross-encoder), architecture,
+ * dimensions, context, license, description, spaces. */
 enum status model_facts(const char *path, json_t **out, struct error *err);
 
 /* ---- changing (model_change.c) ---- */
@@ -120,6 +123,9 @@ enum status model_store_remove(const struct model_ref *ref, struct error *err);
 
 /* Makes it the model of whoever does not ask for another. */
 enum status model_store_use(const struct model_ref *ref, struct error *err);
+
+/* Makes it the reranker; none when `ref` is NULL. */
+enum status model_store_use_reranker(const struct model_ref *ref, struct error *err);
 
 /* Goes back to the model that was in use before and is still there; `dry` only says to which. NOT_FOUND when
  * there is none. */

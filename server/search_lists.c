@@ -1,5 +1,6 @@
 #include "server/search_lists.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,11 +8,11 @@
 #include "server/handler.h"
 #include "tokenizer/language.h"
 
-static int by_rank(const void *a, const void *b)
+int listed_by_score(const void *a, const void *b)
 {
     const struct listed *x = a, *y = b;
-    if (x->hit->score != y->hit->score)
-        return x->hit->score > y->hit->score ? -1 : 1;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
     int order = text_compare(x->hit->id, y->hit->id);
     return order != 0 ? order : (x->list > y->list) - (x->list < y->list);
 }
@@ -27,9 +28,10 @@ enum status lists_merge(const struct hits *lists, size_t n, struct listed **out,
         return error_memory(err, "listing hits");
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < lists[i].count; j++)
-            items[at++] = (struct listed){.hit = &lists[i].items[j], .list = i};
+            items[at++] = (struct listed){
+                .hit = &lists[i].items[j], .list = i, .score = lists[i].items[j].score, .rerank = NAN};
     if (n > 1)
-        qsort(items, total, sizeof *items, by_rank);
+        qsort(items, total, sizeof *items, listed_by_score);
     *out = items;
     *count = total;
     return STATUS_OK;

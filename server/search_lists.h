@@ -17,12 +17,17 @@
 struct listed {
     const struct hit *hit; /* borrowed */
     size_t list;           /* which one it comes from */
+    double score;          /* what the list is ordered by: the hit's own, or rerank */
+    double rerank;         /* 0 to 1, by a cross-encoder (search_rerank.h); NAN when none looked at it */
     json_t *group;         /* value of the field that lists_group went by; NULL for none */
 };
 
 /* The hits of n lists: by score, equal ones by id, then by list. One list stays as it is. */
 enum status lists_merge(const struct hits *lists, size_t n, struct listed **out, size_t *count,
                         struct error *err);
+
+/* For qsort: by score, equal ones by id, then by list. */
+int listed_by_score(const void *a, const void *b);
 
 /* Leaves the first `size` hits of each value of a metadata field (the first one of an array), and all without
  * the field. */

@@ -8,7 +8,7 @@
 #define MOST_WIDTH 65536
 
 /* What a hit can be reduced to; id and score are always there. */
-const char *const search_part_names[] = {"collection", "cosine",   "bm25",    "relevance",  "lang",
+const char *const search_part_names[] = {"collection", "cosine",   "bm25",    "rerank",     "relevance", "lang",
                                          "title",      "metadata", "passage", "highlights", NULL};
 const char *const search_mode_names[] = {
     [SEARCH_SEMANTIC] = "semantic", [SEARCH_KEYWORD] = "keyword", [SEARCH_HYBRID] = "hybrid", NULL};
@@ -89,6 +89,11 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
          .kind = FIELD_BOOLEAN,                                                                              \
          .about = "Whether to mark the sentence of each passage that is nearest to the query, which "        \
                   "embeds all of them: for at most 100 hits."},                                              \
+        {.name = "rerank",                                                                                   \
+         .kind = FIELD_BOOLEAN,                                                                              \
+         .about = "Whether the reranker in use, a cross-encoder, reads the query with the best 50 hits "     \
+                  "(or k, when that is more) and orders them anew. Without one the order stays, and "        \
+                  "warnings say so."},                                                                       \
         {.name = "exact",                                                                                    \
          .kind = FIELD_BOOLEAN,                                                                              \
          .about = "Whether the k best must be proven, however many passages there are. Answers are, except those "   \
@@ -202,7 +207,7 @@ static const struct field hit_fields[] = {
      .required = true,
      .about =
          "What hits are ordered by: cosine, bm25, or what hybrid makes of both, with 1 more for each code "
-         "of the query (a part number, an error code) that the passage has."},
+         "of the query (a part number, an error code) that the passage has; or rerank."},
     {.name = "collection", .kind = FIELD_TEXT, .about = "Where it lies."},
     {.name = "cosine",
      .kind = FIELD_NUMBER,
@@ -212,6 +217,10 @@ static const struct field hit_fields[] = {
      .kind = FIELD_NUMBER,
      .nullable = true,
      .about = "Keyword score of its passage, 0 when it has none of the words; null in mode semantic."},
+    {.name = "rerank",
+     .kind = FIELD_NUMBER,
+     .nullable = true,
+     .about = "Score of a cross-encoder for the query with its passage, 0 to 1; null when none looked at it."},
     {.name = "relevance",
      .kind = FIELD_NUMBER,
      .nullable = true,
@@ -304,6 +313,11 @@ static const struct field answer_fields[] = {
      .count = FIELD_LIST,
      .of = &shape_result,
      .about = "Of several queries."},
+    {.name = "reranker", .kind = FIELD_TEXT, .nullable = true, .about = "With rerank: which one ordered the hits."},
+    {.name = "warnings",
+     .kind = FIELD_TEXT,
+     .count = FIELD_LIST,
+     .about = "With rerank: what else the order is by."},
     {.name = "took_ms", .kind = FIELD_NUMBER, .required = true, .about = "Milliseconds."},
     {.name = "timings", .kind = FIELD_OBJECT, .of = &shape_timings, .about = "With explain."},
 };

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "encoder/import/cross_folder.h"
 #include "encoder/import/model_folder.h"
 #include "encoder/import/modules.h"
 
@@ -23,22 +24,36 @@ const char *const blueprint_gguf_names[BLUEPRINT_LAYER] = {"attn_q",      "attn_
                  "output.dense",                                                                             \
                  "output.LayerNorm"}
 
+#define ROBERTA_SCORE                                                                                        \
+    .score_layers = {"classifier.dense", "classifier.out_proj"}, .score_activation = "tanh", .separators = 2
+
 static const struct architecture architectures[] = {
-    {.model_type = "bert", .gguf = "bert", .prefix = "bert.", BERT_KEYS, BERT_LAYER, .has_types = true},
+    {.model_type = "bert",
+     .gguf = "bert",
+     .prefix = "bert.",
+     BERT_KEYS,
+     BERT_LAYER,
+     .has_types = true,
+     .score_layers = {"bert.pooler.dense", "classifier"},
+     .score_activation = "tanh",
+     .separators = 1,
+     .second_type = 1},
     {.model_type = "roberta",
      .gguf = "bert",
      .prefix = "roberta.",
      BERT_KEYS,
      BERT_LAYER,
      .positions = POSITIONS_BEHIND_PADDING,
-     .has_types = true},
+     .has_types = true,
+     ROBERTA_SCORE},
     {.model_type = "xlm-roberta",
      .gguf = "bert",
      .prefix = "roberta.",
      BERT_KEYS,
      BERT_LAYER,
      .positions = POSITIONS_BEHIND_PADDING,
-     .has_types = true},
+     .has_types = true,
+     ROBERTA_SCORE},
     {.model_type = "distilbert",
      .gguf = "bert",
      .prefix = "distilbert.",
@@ -49,7 +64,10 @@ static const struct architecture architectures[] = {
      .activation = "activation",
      .layer = "transformer.layer",
      .in_layer = {"attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin",
-                  "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"}},
+                  "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"},
+     .score_layers = {"pre_classifier", "classifier"},
+     .score_activation = "relu",
+     .separators = 1},
     {.model_type = "mpnet",
      .gguf = "mpnet",
      .prefix = "mpnet.",
@@ -93,11 +111,6 @@ static enum status check_kind(const struct fields *config, struct error *err)
         return error_set(err, STATUS_UNSUPPORTED,
                          "%s: its weights are quantised (\"quantization_config\"); take the original model",
                          config->path);
-    const char *class = json_string_value(json_array_get(json_object_get(object, "architectures"), 0));
-    if (class != NULL && strstr(class, "ForSequenceClassification") != NULL)
-        return error_set(err, STATUS_UNSUPPORTED,
-                         "%s: it is a classifier or reranker (%.60s), not an embedding model", config->path,
-                         class);
     enum status status = check_flag(config, "is_decoder", "is a decoder", err);
     if (status == STATUS_OK)
         status = check_flag(config, "add_cross_attention", "attends to another one", err);
@@ -171,6 +184,8 @@ static enum status read_network(struct blueprint *b, const struct fields *config
     enum status status = find_kind(b, config, err);
     if (status == STATUS_OK)
         status = check_kind(config, err);
+    if (status == STATUS_OK)
+        status = cross_folder_read_class(b, config, err);
     if (status != STATUS_OK)
         return status;
     const struct architecture *kind = b->kind;

@@ -10,6 +10,8 @@
  *     sentence_bert_config.json, tokenizer_config.json     how many tokens it takes
  *     config_sentence_transformers.json    the prompts
  *
+ * A cross-encoder (…ForSequenceClassification with one label) has a head in the place of modules.
+ *
  * Only config.json must be there. Whatever would make another vector than this program computes is refused by
  * its name: code of the model's own, positions that are no table, an unknown activation, and the like.
  */
@@ -18,6 +20,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/status.h"
 
@@ -37,6 +40,11 @@ struct architecture {
     const char *layer;                     /* "encoder.layer": before the number of a layer */
     const char *in_layer[BLUEPRINT_LAYER]; /* behind it, in the order of blueprint_gguf_names */
     const char *relative;                  /* a table of attention biases by distance; NULL: none */
+
+    /* as a cross-encoder, which one without these layers is not: */
+    const char *score_layers[2];      /* behind the first token */
+    const char *score_activation;     /* between them, as GGUF spells it */
+    uint32_t separators, second_type; /* of a pair where no tokenizer.json says them (vocabulary.h) */
 };
 
 extern const char *const blueprint_gguf_names[BLUEPRINT_LAYER]; /* "attn_q" … */
@@ -55,6 +63,7 @@ struct blueprint {
         const char *activation;
     } dense[BLUEPRINT_DENSE];
     size_t dense_count;
+    bool scores;                                /* a cross-encoder */
     bool has_modules;                           /* what follows the network is said, not assumed */
     bool normalizes;                            /* its vectors have unit length */
     bool lowercase;                             /* texts are brought to lower case first */

@@ -142,6 +142,33 @@ static enum status add_dense(struct assembly *a, size_t i)
     return status;
 }
 
+/* Of a cross-encoder. They stand beside the network, whose prefix they do not share. */
+static enum status add_score_layers(struct assembly *a)
+{
+    static const char *const names[] = {"cls", "cls.output"};
+    enum status status = STATUS_OK;
+    a->prefix = "";
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++)
+        status = add_pair(a, names[i], a->plan.kind->score_layers[i]);
+    return status;
+}
+
+/* How a cross-encoder wants its pairs: as the tokenizer says, else as all of its kind have it. */
+static enum status choose_pair(struct assembly *a)
+{
+    struct vocabulary *v = &a->vocabulary;
+    if (!v->pair.known) {
+        v->pair.separators = a->plan.kind->separators;
+        v->pair.second_type = a->plan.kind->second_type;
+    }
+    return v->pair.separators > 0 && v->end >= 0
+               ? STATUS_OK
+               : error_set(a->err, STATUS_UNSUPPORTED,
+                           "%s/tokenizer.json: the post_processor makes pairs in a way of its own; this program "
+                           "knows <s> A </s> B </s> and <s> A </s></s> B </s>",
+                           a->folder);
+}
+
 static enum status list_pieces(struct assembly *a)
 {
     const struct architecture *kind = a->plan.kind;
@@ -167,7 +194,7 @@ static enum status list_pieces(struct assembly *a)
         }
     for (size_t i = 0; status == STATUS_OK && i < a->plan.dense_count; i++)
         status = add_dense(a, i);
-    return status;
+    return status == STATUS_OK && a->plan.scores ? add_score_layers(a) : status;
 }
 
 /* With a head on top, as it was trained, names begin with the network's. */
@@ -230,6 +257,8 @@ static void put_size(struct gguf_writer *w, const char *prefix, const char *key,
 static int shared_pooling(const struct blueprint *plan)
 {
     static const char *const names[] = {"mean", "cls", "last"};
+    if (plan->scores)
+        return 4; /* rank */
     for (int i = 0; plan->part_count == 1 && plan->dense_count == 0 && i < 3; i++)
         if (strcmp(plan->parts[0], names[i]) == 0)
             return i + 1;
@@ -253,6 +282,16 @@ static void put_network(struct gguf_writer *w, const struct blueprint *plan)
         put_size(w, prefix, "pooling_type", (size_t)shared_pooling(plan));
 }
 
+/* How a pair stands in a row, in our words and in llama.cpp's. */
+static void put_pair(struct gguf_writer *w, const struct assembly *a)
+{
+    gguf_put_u32(w, "tokenizer.ggml.seperator_token_id", (uint32_t)a->vocabulary.end);
+    gguf_put_bool(w, "tokenizer.ggml.add_sep_token", a->vocabulary.pair.separators == 2);
+    gguf_put_text(w, "cognate.cls.activation", text_of(a->plan.kind->score_activation));
+    gguf_put_u32(w, "cognate.pair.separators", a->vocabulary.pair.separators);
+    gguf_put_u32(w, "cognate.pair.second_type", a->vocabulary.pair.second_type);
+}
+
 static void put_keys(struct gguf_writer *w, const struct assembly *a)
 {
     const struct blueprint *plan = &a->plan;
@@ -273,7 +312,10 @@ static void put_keys(struct gguf_writer *w, const struct assembly *a)
     gguf_put_text(w, "cognate.activation", text_of(plan->activation));
     for (size_t i = 0; i < plan->part_count; i++)
         parts[i] = text_of(plan->parts[i]);
-    gguf_put_texts(w, "cognate.pooling", parts, plan->part_count);
+    if (plan->scores)
+        put_pair(w, a);
+    else
+        gguf_put_texts(w, "cognate.pooling", parts, plan->part_count);
     for (size_t i = 0; i < plan->dense_count; i++) {
         char key[64];
         snprintf(key, sizeof key, "cognate.dense.%zu.activation", i);
@@ -321,11 +363,11 @@ static enum status write_file(struct assembly *a, struct gguf_writer *w)
 static void describe(const struct blueprint *plan, struct import_report *report)
 {
     const char *note = "";
-    if (!plan->has_modules)
+    if (!plan->has_modules && !plan->scores)
         note =
             "No modules.json says how a vector comes out of the network: the mean of all tokens is taken, as "
             "sentence-transformers does.";
-    else if (!plan->normalizes)
+    else if (plan->has_modules && !plan->normalizes)
         note =
             "The model leaves its vectors at their own length; here they have length 1 everywhere, so that "
             "searches compare by cosine.";
@@ -343,6 +385,8 @@ enum status folder_import(const char *folder, const char *out_path, struct impor
         status = open_weights(&a);
     if (status == STATUS_OK)
         status = open_vocabulary(&a);
+    if (status == STATUS_OK && a.plan.scores)
+        status = choose_pair(&a);
     if (status == STATUS_OK) {
         find_prefix(&a);
         status = list_pieces(&a);

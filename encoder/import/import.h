@@ -14,6 +14,7 @@
 #ifndef COGNATE_IMPORT_H
 #define COGNATE_IMPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/status.h"
@@ -21,7 +22,8 @@
 struct import_report {
     const char *kind;      /* of what lay at the path: "GGUF file", "Hugging Face folder" */
     char architecture[32]; /* "bert" */
-    uint32_t width;        /* numbers in a vector */
+    bool scores;           /* a cross-encoder */
+    uint32_t width;        /* numbers in a vector; 1 of a cross-encoder */
     uint32_t context;      /* tokens of the longest sequence */
     uint64_t bytes;        /* of the file written */
     uint32_t canaries;     /* known answers in it */

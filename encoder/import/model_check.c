@@ -8,8 +8,7 @@
 
 #include "common/file.h"
 #include "encoder/encoder.h"
-#include "tokenizer/tokenizer.h"
-
+#include "tokenizer/pair.h"
 
 struct check {
     struct mapping mapping;
@@ -52,27 +51,42 @@ static enum status open_all(struct check *c, const char *path, const char *name,
         return error_set(err, STATUS_CORRUPT,
                          "%s: the tokenizer has %" PRIu32 " pieces and the embedding table %" PRIu32 " rows",
                          name, tokenizer_size(c->tokenizer), info->vocabulary);
+    if (info->scores && tokenizer_end_id(c->tokenizer) < 0)
+        return error_set(err, STATUS_CORRUPT,
+                         "%s is a cross-encoder whose tokenizer has nothing to put between two texts", name);
     c->ids = calloc(info->context, sizeof *c->ids);
     c->vector = calloc(info->width, sizeof *c->vector);
     return c->ids != NULL && c->vector != NULL ? STATUS_OK : error_memory(err, "checking a model");
 }
 
-static enum status embed(struct check *c, struct text text, struct error *err)
+/* The ids of the text, which a cross-encoder gets as both of a pair. */
+static uint32_t write_ids(const struct check *c)
 {
     const struct model_info *info = model_info(c->model);
     int32_t start = tokenizer_start_id(c->tokenizer), end = tokenizer_end_id(c->tokenizer);
-    uint32_t n = 0, starts[2] = {0, 0}, most = info->context - (end >= 0);
-    enum status status = tokenizer_encode(c->tokenizer, &c->encoding, info->prompt_query, text, err);
-    if (status != STATUS_OK)
-        return status;
+    uint32_t n = 0, most = info->context - (end >= 0);
+    if (info->scores) {
+        size_t room = info->context - pair_specials(c->tokenizer, info->separators);
+        struct pair pair = pair_fit(c->encoding.count, c->encoding.count, room);
+        return (uint32_t)pair_write(&pair, c->tokenizer, info->separators, &c->encoding, &c->encoding, c->ids);
+    }
     if (start >= 0)
         c->ids[n++] = start;
     for (size_t i = 0; i < c->encoding.count && n < most; i++)
         c->ids[n++] = c->encoding.tokens[i].id;
     if (end >= 0)
         c->ids[n++] = end;
-    starts[1] = n;
-    return n == 0 ? STATUS_OK : embedder_embed(c->embedder, c->ids, starts, 1, c->vector, err);
+    return n;
+}
+
+static enum status embed(struct check *c, struct text text, struct error *err)
+{
+    enum status status =
+        tokenizer_encode(c->tokenizer, &c->encoding, model_info(c->model)->prompt_query, text, err);
+    if (status != STATUS_OK)
+        return status;
+    uint32_t starts[] = {0, write_ids(c)};
+    return starts[1] == 0 ? STATUS_OK : embedder_embed(c->embedder, c->ids, starts, 1, c->vector, err);
 }
 
 /* Of the vector just computed with a known one of any length. */
@@ -123,6 +137,7 @@ enum status model_check(const char *path, const char *name, struct import_report
     const struct model_info *info = model_info(c.model);
     snprintf(report->architecture, sizeof report->architecture, "%.*s", (int)info->architecture.len,
              info->architecture.data);
+    report->scores = info->scores;
     report->width = info->width;
     report->context = info->context;
     report->bytes = c.mapping.size;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "encoder/import/cross_folder.h"
 #include "encoder/import/model_folder.h"
 
 /* A JSON file in a folder, with the path that stands in messages. */
@@ -248,6 +249,8 @@ static enum status read_prompts(struct blueprint *b, const char *folder, struct 
         b->prompt_query = found != NULL ? found : usual;
         found = prompt(b->prompts, document, sizeof document / sizeof document[0]);
         b->prompt_document = found != NULL ? found : usual;
+        if (b->scores)
+            status = cross_folder_check_settings(b, &d.fields, err);
     }
     close_document(&d);
     return status;
@@ -256,7 +259,9 @@ static enum status read_prompts(struct blueprint *b, const char *folder, struct 
 enum status modules_read(struct blueprint *b, const char *folder, struct error *err)
 {
     enum status status = STATUS_OK;
-    if (folder_has(folder, "modules.json"))
+    if (b->scores)
+        status = cross_folder_check_modules(folder, err);
+    else if (folder_has(folder, "modules.json"))
         status = read_modules(b, folder, err);
     else
         b->parts[b->part_count++] = "mean"; /* as sentence-transformers does */

@@ -341,6 +341,42 @@ static enum status read_template(const struct reader *r, const json_t *processor
                       : refused(r, "a TemplateProcessing with", "the text left out or repeated");
 }
 
+/* A part of a template that stands for a text: its type, -1 for another part. */
+static json_int_t text_type(const json_t *part, const char *which)
+{
+    const json_t *text = json_object_get(part, "Sequence"), *id = json_object_get(text, "id");
+    return json_is_string(id) && strcmp(json_string_value(id), which) == 0
+               ? json_integer_value(json_object_get(text, "type_id"))
+               : -1;
+}
+
+static bool is_token(const json_t *processor, const json_t *part, int32_t id)
+{
+    const json_t *token = json_object_get(part, "SpecialToken");
+    return token != NULL && id >= 0 && template_id(processor, json_object_get(token, "id")) == id;
+}
+
+/* <s> A </s> B </s> or <s> A </s></s> B </s>, as cross-encoders read a pair; another way is left to whoever needs
+ * it. */
+static void read_pair(const struct reader *r, const json_t *processor)
+{
+    const json_t *parts = json_object_get(processor, "pair");
+    struct vocabulary *v = r->v;
+    size_t n = json_array_size(parts), separators = n - 4;
+    v->pair.known = true;
+    if (n < 5 || n > 6 || !is_token(processor, json_array_get(parts, 0), v->start) ||
+        text_type(json_array_get(parts, 1), "A") != 0)
+        return;
+    for (size_t i = 2; i < n; i++)
+        if (i != n - 2 && !is_token(processor, json_array_get(parts, i), v->end))
+            return;
+    json_int_t second = text_type(json_array_get(parts, n - 2), "B");
+    if (second != 0 && (second != 1 || separators != 1)) /* of two, to which text belongs the second? */
+        return;
+    v->pair.separators = (uint32_t)separators;
+    v->pair.second_type = (uint32_t)second;
+}
+
 static enum status read_around(const struct reader *r, const json_t *processor)
 {
     size_t i;
@@ -348,11 +384,19 @@ static enum status read_around(const struct reader *r, const json_t *processor)
     enum status status = STATUS_OK;
     if (is_off(processor) || is(processor, "ByteLevel")) /* which moves ranges only */
         return STATUS_OK;
-    if (is(processor, "TemplateProcessing"))
-        return read_template(r, processor);
+    if (is(processor, "TemplateProcessing")) {
+        status = read_template(r, processor);
+        if (status == STATUS_OK)
+            read_pair(r, processor);
+        return status;
+    }
     if (is(processor, "BertProcessing") || is(processor, "RobertaProcessing")) {
         const json_t *cls = json_array_get(json_object_get(processor, "cls"), 1),
                      *sep = json_array_get(json_object_get(processor, "sep"), 1);
+        bool bert = is(processor, "BertProcessing");
+        r->v->pair.known = true;
+        r->v->pair.separators = bert ? 1 : 2;
+        r->v->pair.second_type = bert;
         return json_is_integer(cls) && json_is_integer(sep) && json_integer_value(cls) >= 0 &&
                        json_integer_value(sep) >= 0
                    ? set_around(r, json_integer_value(cls), json_integer_value(sep))

@@ -48,6 +48,11 @@ struct vocabulary {
     struct text rules;             /* of Unigram: the precompiled charsmap */
     int32_t start, end;            /* what stands around a text, -1: nothing */
     int32_t unknown, padding;      /* -1: none */
+    struct {
+        bool known; /* the files say it */
+        uint32_t separators; /* how often `end` stands between the two; 0: pairs are made in another way */
+        uint32_t second_type; /* type of the tokens behind the first of these */
+    } pair;
     bool space_prefix;             /* a text starts as if a space stood before it */
     bool lowercase, strip_accents; /* of WordPiece */
     const char *words; /* of Unigram: "whitespace" or "spaces" where texts are cut into words first, as

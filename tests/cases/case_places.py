@@ -51,8 +51,8 @@ with Scratch() as folder:
     hit = json.loads(best(ticket, "--json"))
     assert (hit["passage"]["page"], hit["passage"]["line"], hit["passage"]["heading"]) == (None, line, "Guide > Trains > Tickets"), hit
     row = best(ticket, "--format", "tsv").splitlines()
-    assert row[0].split("\t")[-3:] == ["page", "line", "heading"]
-    assert row[1].split("\t")[-3:] == ["", str(line), "Guide > Trains > Tickets"], row
+    assert row[0].split("\t")[-4:] == ["page", "line", "heading", "rerank"]
+    assert row[1].split("\t")[-4:] == ["", str(line), "Guide > Trains > Tickets", ""], row
     if with_pdf:
         assert "\n    notes/paper.pdf:page 2\n" in best("what do penguins eat"), best("what do penguins eat")
 

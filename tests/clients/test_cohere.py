@@ -1,5 +1,9 @@
 """Cohere's routes through its own package."""
+import json
+import os
+
 from clients import MODEL, TEXTS, address, refuses, run, same, vectors
+from harness import Scratch, Server, cognate
 
 
 def cohere_v2(server):
@@ -23,5 +27,25 @@ def cohere_v2(server):
     refuses(cohere.BadRequestError, lambda: client.rerank(model=MODEL, query="train", documents=[]), "empty")
 
 
+def cohere_rerank(_):
+    """By a cross-encoder, on a server of its own."""
+    import cohere
+    fixture = os.path.join(os.environ["COGNATE_SOURCE"], "tests", "fixtures", "models", "cross-bert")
+    with open(os.path.join(fixture, "expected.jsonl"), encoding="utf-8") as file:
+        pairs = [p for p in map(json.loads, file) if p["query"] == "late train"]
+    with Scratch() as folder:
+        os.environ["XDG_DATA_HOME"] = folder + "/data"
+        code, _, err = cognate("model", "add", fixture, "--name", "cross")
+        assert code == 0, err
+        with Server(db=folder + "/s.db") as server:
+            client = cohere.ClientV2(api_key="none", base_url=address(server))
+            ranked = client.rerank(model="cross", query="late train", documents=[p["document"] for p in pairs])
+            assert len(ranked.results) == len(pairs) and "1 of the documents lost their ends" in ranked.meta.warnings[0], ranked
+            for r in ranked.results:
+                assert abs(r.relevance_score - pairs[r.index]["score"]) < 0.1, (r, pairs)
+            refuses(cohere.BadRequestError, lambda: client.embed(model="cross", texts=["a"], input_type="search_query",
+                                                                 embedding_types=["float"]), "cross-encoder")
+
+
 if __name__ == "__main__":
-    run(cohere_v2)
+    run(cohere_v2, cohere_rerank)

@@ -96,8 +96,8 @@ static void refuses_kinds_it_does_not_know(void **state)
     t = tiny_default;
     t.extra = "dense_2.weight";
     expect(&t, STATUS_UNSUPPORTED, "dense_2");
-    t.extra = "cls.weight";
-    expect(&t, STATUS_UNSUPPORTED, "reranker");
+    t.extra = "cls.output.weight";
+    expect(&t, STATUS_CORRUPT, "pooling_type");
 }
 
 static void refuses_sizes_out_of_range(void **state)

@@ -249,6 +249,32 @@ static void one_beside_another(void **state)
     assert_string_equal(listed(), "minilm@1 minilm@2");
 }
 
+/* The reranker is a choice of its own: it neither changes the model in use nor goes with it. */
+static void the_reranker(void **state)
+{
+    (void)state;
+    struct model_ref found = {0};
+    struct error err = {0};
+    installs("cross", 1);
+    installs("minilm", 1);
+    assert_int_equal(model_store_reranker(&found, &err), STATUS_NOT_FOUND);
+    assert_non_null(strstr(err.text, "cognate model rerank"));
+    assert_int_equal(with("cross@1", model_store_use_reranker, NULL), STATUS_OK);
+    assert_int_equal(with("minilm@1", model_store_use, NULL), STATUS_OK);
+    assert_string_equal(calls(NULL), "minilm@1");
+    assert_int_equal(model_store_reranker(&found, NULL), STATUS_OK);
+    assert_string_equal(found.name, "cross");
+    model_ref_release(&found);
+    err = (struct error){0};
+    assert_int_equal(with("cross@1", model_store_remove, &err), STATUS_CONFLICT);
+    assert_non_null(strstr(err.text, "reranker"));
+    assert_int_equal(model_store_use_reranker(NULL, NULL), STATUS_OK);
+    assert_int_equal(model_store_reranker(&found, NULL), STATUS_NOT_FOUND);
+    assert_string_equal(calls(NULL), "minilm@1");
+    assert_int_equal(model_store_use_reranker(NULL, NULL), STATUS_OK);
+    assert_int_equal(with("cross@1", model_store_remove, NULL), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_needed_stays, make_home, delete_home),
         cmocka_unit_test_setup_teardown(the_way_back, make_home, delete_home),
         cmocka_unit_test_setup_teardown(one_beside_another, make_home, delete_home),
+        cmocka_unit_test_setup_teardown(the_reranker, make_home, delete_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
