@@ -60,6 +60,11 @@ with Scratch() as folder:
     assert found[("scan", None, 1)]["unit"] == "ns/passage" and found[("scan", None, 1)]["share"] > 0
     assert ("search by vector", "p99", 1) in found and ("search by text", "p50", 1) in found
     assert found[("load", None, 1)]["unit"] == "GB/s"
+    assert ("making clusters", None, 1) not in found
+    answer, found = figures("search", "--threads", "1", "--clusters-from", "50", texts, db=db)
+    assert answer["about"]["clusters"] >= 8 and found[("making clusters", None, 1)]["value"] > 0
+    assert 0 < found[("found", "worst tenth", None)]["value"] <= found[("found", "mean", None)]["value"] <= 1
+    assert ("exact search by vector", "p50", 1) in found
     fails("search", "--collection", "other", saying="other", db=db)
 
     vectors, trial = os.path.join(folder, "v.npy"), os.path.join(folder, "trial.db")
