@@ -20,7 +20,7 @@
 #include "index/store.h"
 
 #define ROWS_A_CLUSTER   96 /* about */
-#define SAMPLE_A_CLUSTER 24
+#define SAMPLE_A_CLUSTER 16
 #define CLUSTERS_LEAST   8
 #define LOOSE_SHARE      16 /* one in so many rows is loose: time to place them */
 

@@ -20,7 +20,7 @@
 #include "index/reach.h"
 #include "index/scan.h"
 
-#define CLUSTERS_MOST    16384
+#define CLUSTERS_MOST    8192
 #define CLUSTERS_NEAREST 8 /* out of which the second one is chosen */
 
 struct clusters {

@@ -7,7 +7,7 @@
 #include "common/arena.h"
 #include "index/store.h"
 
-#define ROUNDS  8
+#define ROUNDS 6
 #define STRIPES 16
 
 /* Vigna's xorshift64*: centres must not change from run to run. */

@@ -1,7 +1,7 @@
 /* Which rows a search of a large collection looks at: those of the clusters whose centres are nearest to the
  * query (clusters.h), and those that stand in no cluster.
  *
- *     first    the nearest clusters, one in FIRST_SHARE of all
+ *     first    a few clusters, the nearest
  *     wider    those besides that may hold a better row than the k-th best of the first (reach.h): a query
  * whose best rows are far from it looks at more
  *
@@ -14,9 +14,9 @@
 #include "index/clusters.h"
 #include "index/search.h"
 
-#define FIRST_SHARE 100
-#define FIRST_LEAST 4
-#define MOST_SHARE  4 /* one in so many clusters is looked into, at most */
+#define FIRST       20 /* clusters, and one more for */
+#define FIRST_DEPTH 16 /* documents wanted */
+#define MOST_SHARE  4  /* one in so many clusters is looked into, at most */
 
 /* The n-th highest of some numbers, which are put into another order (Hoare's selection). */
 static float nth_highest(float *values, size_t count, size_t n)
@@ -70,11 +70,12 @@ static enum status begin(struct search *s)
         return error_memory(s->err, "searching");
     }
     clusters_cosines(c, s->c->store->kernels, &s->scan, p->cosines);
-    size_t first = c->count / FIRST_SHARE > FIRST_LEAST ? c->count / FIRST_SHARE : FIRST_LEAST;
-    size_t most = c->count / MOST_SHARE > first ? c->count / MOST_SHARE : first;
+    size_t most = c->count / MOST_SHARE, first = FIRST + search_depth(s->query) / FIRST_DEPTH;
+    if (first > most)
+        first = most;
     memcpy(values, p->cosines, c->count * sizeof *values);
-    p->least = nth_highest(values, c->count, most < c->count ? most : c->count - 1);
-    p->reached = nth_highest(values, c->count, first < c->count ? first : c->count - 1);
+    p->least = nth_highest(values, c->count, most);
+    p->reached = nth_highest(values, c->count, first);
     free(values);
     for (size_t i = 0; i < r->block_count; i++)
         memcpy(p->rows + i * SCAN_WORDS, r->blocks[i].loose, sizeof r->blocks[i].loose);
