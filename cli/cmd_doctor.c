@@ -86,7 +86,15 @@ static enum status check_cache(struct doctor *d, struct error *err)
     return status;
 }
 
-/* An installed model beside the one in use: its file, and its known answers. */
+static enum status score_pair(struct engine *e, const struct engine_model *m, struct error *err)
+{
+    const struct text text = text_of("One text in one language.");
+    struct score score;
+    return engine_score(e, &(struct score_request){.model = m, .query = text, .texts = &text, .n = 1}, &score, err);
+}
+
+/* An installed model beside the one in use: its file, and its known answers, or of a cross-encoder that it gives
+ * a score. */
 static enum status check_other(struct doctor *d, struct engine *e, const struct model_ref *ref,
                                struct error *err)
 {
@@ -99,13 +107,16 @@ static enum status check_other(struct doctor *d, struct engine *e, const struct 
     enum status status = model_store_verify(ref, &found);
     if (status == STATUS_OK)
         status = engine_hold(e, text_of(spec), &m, &found);
+    bool scores = status == STATUS_OK && m->info->scores;
     if (status == STATUS_OK)
-        status = engine_canaries(e, m, &state, &found);
+        status = scores ? score_pair(e, m, &found) : engine_canaries(e, m, &state, &found);
     engine_let_go(e, m);
     if (m != NULL)
         engine_unload(e, text_of(spec), name, &version, NULL);
     if (status != STATUS_OK)
         return report(d, FINDING_FAIL, "model", err, "%s: %s", spec, found.text);
+    if (scores)
+        return report(d, FINDING_OK, "model", err, "%s, installed: a cross-encoder, which scores a pair", spec);
     return report(d, state.moved ? FINDING_FAIL : FINDING_OK, "model", err,
                   "%s, installed: %u known answers, lowest cosine %.4f", spec, (unsigned)state.answers,
                   state.lowest);

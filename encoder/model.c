@@ -47,10 +47,11 @@ static enum status read_info(const struct gguf *file, struct model_info *info, s
     return status;
 }
 
+/* Known answers are vectors, so a cross-encoder has none. */
 static enum status read_canaries(struct model *m, struct error *err)
 {
     uint64_t floats;
-    if (!gguf_has(m->file, "cognate.canary.texts"))
+    if (m->info.scores || !gguf_has(m->file, "cognate.canary.texts"))
         return STATUS_OK;
     enum status status = gguf_array(m->file, "cognate.canary.texts", GGUF_STRING, &m->canary_texts, err);
     if (status == STATUS_OK)

@@ -164,7 +164,7 @@ enum status engine_canaries(struct engine *e, const struct engine_model *m, stru
     for (uint32_t i = 0; i < n && status == STATUS_OK; i++)
         model_canary(loaded_of(m)->model, i, &texts[i], &answers[i]);
     /* as bulk, which is never answered from memory */
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && n > 0)
         status = engine_embed(e, &(struct embed_request){.model = m, .texts = texts, .n = n, .bulk = true},
                               &got, err);
     if (status == STATUS_OK && n > 0) {

@@ -63,3 +63,19 @@ enum status cross_folder_check_settings(const struct blueprint *b, const struct 
                          "%s: a cross-encoder with prompts, which this program does not run", settings->path);
     return check_score(settings, json_object_get(settings->object, "activation_fn"), err);
 }
+
+enum status cross_folder_has_types(const char *folder, bool *out, struct error *err)
+{
+    json_t *settings = NULL;
+    enum status status = STATUS_OK;
+    if (folder_has(folder, "tokenizer_config.json"))
+        status = folder_json(folder, "tokenizer_config.json", &settings, err);
+    const json_t *names = json_object_get(settings, "model_input_names");
+    *out = !json_is_array(names);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        *out |= name != NULL && strcmp(name, "token_type_ids") == 0;
+    }
+    json_decref(settings);
+    return status;
+}

@@ -20,4 +20,8 @@ enum status cross_folder_check_modules(const char *folder, struct error *err);
 enum status cross_folder_check_settings(const struct blueprint *b, const struct fields *settings,
                                         struct error *err);
 
+/* Whether the tokenizer hands token types to the network, as it does when tokenizer_config.json does not list
+ * what it hands over (model_input_names). */
+enum status cross_folder_has_types(const char *folder, bool *out, struct error *err);
+
 #endif

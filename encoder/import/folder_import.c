@@ -10,6 +10,7 @@
 #include "common/gguf_write.h"
 #include "common/grow.h"
 #include "encoder/import/blueprint.h"
+#include "encoder/import/cross_folder.h"
 #include "encoder/import/model_card.h"
 #include "encoder/import/model_check.h"
 #include "encoder/import/model_folder.h"
@@ -157,10 +158,15 @@ static enum status add_score_layers(struct assembly *a)
 static enum status choose_pair(struct assembly *a)
 {
     struct vocabulary *v = &a->vocabulary;
+    bool types;
+    enum status status = cross_folder_has_types(a->folder, &types, a->err);
+    if (status != STATUS_OK)
+        return status;
     if (!v->pair.known) {
         v->pair.separators = a->plan.kind->separators;
         v->pair.second_type = a->plan.kind->second_type;
     }
+    v->pair.second_type = types ? v->pair.second_type : 0;
     return v->pair.separators > 0 && v->end >= 0
                ? STATUS_OK
                : error_set(a->err, STATUS_UNSUPPORTED,

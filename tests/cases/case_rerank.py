@@ -62,6 +62,8 @@ with Scratch() as folder:
     refused("--off", "model", "rerank", db=db)
     refused("installed: cognate", "model", "rerank", "none", db=db)
 
+    assert "cross@1, installed: a cross-encoder" in run("doctor", db=db)[0]
+
     # ---- in use ----
     assert "cross@1 is the reranker" in run("model", "rerank", "cross", db=db)[1]
     assert "reranker" in run("model", "list")[0]

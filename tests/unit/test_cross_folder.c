@@ -273,6 +273,27 @@ static void scores_have_the_same_bits_everywhere(void **state)
     close_model(&m);
 }
 
+/* The types of tokens that the tokenizer is said to hand over. */
+static void types_are_those_of_the_tokenizer(void **state)
+{
+    (void)state;
+    for (uint32_t wanted = 0; wanted < 2; wanted++) {
+        struct import_report report;
+        struct gguf *file = NULL;
+        uint32_t second = 2;
+        workbench("bert");
+        change("tokenizer_config.json", "{",
+               wanted == 0 ? "{\"model_input_names\": [\"input_ids\", \"attention_mask\"],"
+                           : "{\"model_input_names\": [\"input_ids\", \"token_type_ids\"],");
+        assert_int_equal(model_import(at("bench"), at("out.gguf"), &report, NULL), STATUS_OK);
+        clear();
+        assert_int_equal(gguf_open(at("out.gguf"), &file, NULL), STATUS_OK);
+        assert_int_equal(gguf_u32(file, "cognate.pair.second_type", &second, NULL), STATUS_OK);
+        assert_int_equal(second, wanted);
+        gguf_free(file);
+    }
+}
+
 static void refuses_what_it_would_score_wrong(void **state)
 {
     (void)state;
@@ -394,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_those_of_the_reference),
         cmocka_unit_test(scores_have_the_same_bits_everywhere),
+        cmocka_unit_test(types_are_those_of_the_tokenizer),
         cmocka_unit_test(refuses_what_it_would_score_wrong),
         cmocka_unit_test(takes_files_of_other_makers_for_what_they_are),
         cmocka_unit_test(changed_files_work_or_are_refused),
