@@ -9,11 +9,13 @@
 #include "cli/output.h"
 #include "cli/search_mode.h"
 #include "cli/table.h"
+#include "server/handler.h"
 #include "server/json_shape.h"
 
 #define BATCH     32  /* queries a call */
 #define DEPTH     100 /* documents looked at for a query */
 #define NDCG_RANK 10
+#define RELEVANT  0.5 /* a hit that is more likely right than not, as the model has it */
 
 static const struct option options[] = {
     COLLECTION_OPTION("where the documents of corpus.jsonl are indexed"),
@@ -41,11 +43,18 @@ static const struct example examples[] = {
     {0},
 };
 
+/* Of the first k hits of queries, how many have a relevance (those found by words have none), and how many
+ * one that claims an answer. */
+struct claims {
+    size_t hits, relevant;
+};
+
 /* Sums of one pair of languages; a query with documents in several languages counts in several pairs. */
 struct pair {
     struct text query_lang, document_lang; /* borrowed from the judged set */
     size_t queries;
     double recall, reciprocal, ndcg;
+    struct claims with, without; /* the right documents */
 };
 
 struct scores {
@@ -90,6 +99,23 @@ static size_t rank_of(const struct judged *j, const struct judged_query *q, cons
     return 0;
 }
 
+/* Adds the first k hits: of a query that can be answered, and of one that cannot, since the right documents
+ * are not in the collection. */
+static void add_claims(const struct scores *s, struct claims *claims, const struct judged_query *q,
+                       const json_t *hits, bool answerable, bool only_lang, struct text lang)
+{
+    for (size_t i = 0, shown = 0; i < json_array_size(hits) && shown < s->k; i++) {
+        const json_t *hit = json_array_get(hits, i);
+        const struct judgement *right = judged_find(s->judged, q, shape_text(hit, "id"));
+        if (right != NULL && (!answerable || (only_lang && !text_equal(right->lang, lang))))
+            continue;
+        const json_t *relevance = json_object_get(hit, "relevance");
+        shown++;
+        claims->hits += json_is_number(relevance);
+        claims->relevant += json_number_value(relevance) > RELEVANT;
+    }
+}
+
 /* Järvelin and Kekäläinen 2002, with gain 2^grade - 1 as in most evaluations. */
 static double gain(double grade, size_t rank)
 {
@@ -128,6 +154,8 @@ static enum status add_query(struct scores *s, struct pair *p, const struct judg
         p->recall += (double)found / (double)(relevant < s->k ? relevant : s->k);
         p->reciprocal += first > 0 ? 1 / (double)first : 0;
         p->ndcg += dcg / ideal;
+        add_claims(s, &p->with, q, hits, true, only_lang, lang);
+        add_claims(s, &p->without, q, hits, false, only_lang, lang);
     }
     free(grades);
     return STATUS_OK;
@@ -164,7 +192,7 @@ static enum status ask_batch(struct scores *s, struct client *c, const char *pat
             status = error_memory(err, "evaluating");
     }
     json_t *body = status == STATUS_OK
-                       ? json_pack("{s:O, s:i, s:[s]}", "queries", queries, "k", DEPTH, "fields", "lang")
+                       ? json_pack("{s:O, s:i, s:[s]}", "queries", queries, "k", DEPTH, "fields", "relevance")
                        : NULL;
     if (status == STATUS_OK && body == NULL)
         status = error_memory(err, "evaluating");
@@ -191,25 +219,33 @@ static int by_languages(const void *a, const void *b)
     return order != 0 ? order : text_compare(x->document_lang, y->document_lang);
 }
 
+static double share_of(const struct claims *c)
+{
+    return c->hits > 0 ? (double)c->relevant / (double)c->hits : NAN;
+}
+
 static enum status print_pair(const struct scores *s, struct table *t, const struct pair *p,
                               struct error *err)
 {
     double n = p->queries > 0 ? (double)p->queries : 1,
-           means[] = {p->recall / n, p->reciprocal / n, p->ndcg / n};
+           means[] = {p->recall / n, p->reciprocal / n, p->ndcg / n, share_of(&p->with),
+                      share_of(&p->without)};
     if (s->session->format == FORMAT_JSON)
-        return output_json_new(json_pack("{s:s%, s:s%, s:I, s:I, s:f, s:f, s:f}", "query_lang",
-                                         p->query_lang.data, p->query_lang.len, "document_lang",
-                                         p->document_lang.data, p->document_lang.len, "queries",
-                                         (json_int_t)p->queries, "k", (json_int_t)s->k, "recall", means[0],
-                                         "mrr", means[1], "ndcg_10", means[2]),
-                               err);
+        return output_json_new(
+            json_pack("{s:s%, s:s%, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "query_lang", p->query_lang.data,
+                      p->query_lang.len, "document_lang", p->document_lang.data, p->document_lang.len,
+                      "queries", (json_int_t)p->queries, "k", (json_int_t)s->k, "recall", means[0], "mrr",
+                      means[1], "ndcg_10", means[2], "relevant", number_or_null(means[3]), "relevant_without",
+                      number_or_null(means[4])),
+            err);
     enum status status = table_cell(t, p->query_lang, err);
     if (status == STATUS_OK)
         status = table_cell(t, p->document_lang, err);
     if (status == STATUS_OK)
         status = table_format(t, err, "%zu", p->queries);
-    for (size_t i = 0; i < 3 && status == STATUS_OK; i++)
-        status = table_format(t, err, "%.4f", means[i]);
+    for (size_t i = 0; i < 5 && status == STATUS_OK; i++)
+        status =
+            isnan(means[i]) ? table_cell(t, (struct text){0}, err) : table_format(t, err, "%.4f", means[i]);
     return status;
 }
 
@@ -217,9 +253,10 @@ static enum status print_scores(struct scores *s, struct error *err)
 {
     char recall[32];
     snprintf(recall, sizeof recall, "recall@%zu", s->k);
-    const struct column columns[] = {{"query", ALIGN_LEFT},    {"documents", ALIGN_LEFT},
-                                     {"queries", ALIGN_RIGHT}, {recall, ALIGN_RIGHT},
-                                     {"mrr", ALIGN_RIGHT},     {"ndcg@10", ALIGN_RIGHT}};
+    const struct column columns[] = {{"query", ALIGN_LEFT},     {"documents", ALIGN_LEFT},
+                                     {"queries", ALIGN_RIGHT},  {recall, ALIGN_RIGHT},
+                                     {"mrr", ALIGN_RIGHT},      {"ndcg@10", ALIGN_RIGHT},
+                                     {"relevant", ALIGN_RIGHT}, {"without", ALIGN_RIGHT}};
     struct table t;
     table_init(&t, s->session, columns, sizeof columns / sizeof *columns);
     s->all.query_lang = s->all.document_lang = text_of("all");
@@ -239,7 +276,10 @@ static enum status print_scores(struct scores *s, struct error *err)
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     struct judged judged = {0};
-    struct scores scores = {.session = s, .judged = &judged, .mode = arguments_choice(a, "mode"), .k = arguments_count(a, "limit")};
+    struct scores scores = {.session = s,
+                            .judged = &judged,
+                            .mode = arguments_choice(a, "mode"),
+                            .k = arguments_count(a, "limit")};
     struct client *c = NULL;
     struct buf path;
     buf_init(&path, 4096);
@@ -266,15 +306,19 @@ const struct command command_eval = {
     .name = "eval",
     .operands = "FOLDER",
     .summary = "measure search on judged queries, by pair of languages",
-    .details = "FOLDER holds queries.jsonl (_id, text and a language), qrels.tsv (query-id, corpus-id, "
-               "score) and corpus.jsonl, "
-               "from which the documents' languages are read; the collection must hold the documents of "
-               "corpus.jsonl. For each "
-               "pair of the query's and the documents' language: recall@k (of at most k that can be found), "
-               "mean reciprocal "
-               "rank of the first right document within the first 100, and nDCG@10. In a pair, right "
-               "documents of other "
-               "languages are left out of the ranking.",
+    .details =
+        "FOLDER holds queries.jsonl (_id, text and a language), qrels.tsv (query-id, corpus-id, "
+        "score) and corpus.jsonl, "
+        "from which the documents' languages are read; the collection must hold the documents of "
+        "corpus.jsonl. For each "
+        "pair of the query's and the documents' language: recall@k (of at most k that can be found), "
+        "mean reciprocal "
+        "rank of the first right document within the first 100, and nDCG@10. In a pair, right "
+        "documents of other "
+        "languages are left out of the ranking.\n\n"
+        "\"relevant\" is the share of the first k hits with a relevance above 0.5, and \"without\" the "
+        "same when the right documents are taken out of the answers, as if the collection did not have "
+        "them: the lower, the sooner a query without an answer is seen to have none.",
     .options = options,
     .examples = examples,
     .least = 1,

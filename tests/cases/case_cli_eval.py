@@ -30,6 +30,16 @@ def means(k, queries, wanted, hits):
     return count, [t / count for t in total]
 
 
+def claims(k, queries, wanted, hits, relevance):
+    """The share of the first k hits with a relevance above .5, with the right documents and without them."""
+    shares = []
+    for answerable in (True, False):
+        shown = [relevance[q, d] for q in queries if wanted[q]
+                 for d in [d for d in hits[q] if answerable or d not in wanted[q]][:k]]
+        shares.append(sum(r > 0.5 for r in shown) / len(shown))
+    return shares
+
+
 with Scratch() as folder:
     db = os.path.join(folder, "s.db")
     code, out, err = cognate("eval", SAMPLES, db=db)
@@ -45,7 +55,7 @@ with Scratch() as folder:
     document_language = {row["_id"]: row["metadata"]["lang"] for row in rows("corpus.jsonl")}
     with open(os.path.join(SAMPLES, "qrels.tsv"), encoding="utf-8") as file:
         judgements = [line.rstrip("\n").split("\t")[:2] for line in file][1:]
-    hits = {}
+    hits, relevance = {}, {}
     path = os.path.join(folder, "queries.txt")
     with open(path, "w", encoding="utf-8") as file:
         file.write("".join(text + "\n" for text in queries.values()))
@@ -54,6 +64,7 @@ with Scratch() as folder:
     for line in out.splitlines():
         hit = json.loads(line)
         hits.setdefault(by_text[hit["query"]], []).append(hit["id"])
+        relevance[by_text[hit["query"]], hit["id"]] = hit["relevance"]
 
     wanted = {q: [d for r, d in judgements if r == q] for q in queries}
     count, expected = means(5, queries, wanted, hits)
@@ -61,6 +72,9 @@ with Scratch() as folder:
     assert total["queries"] == count
     for name, value in zip(("recall", "mrr", "ndcg_10"), expected):
         assert abs(total[name] - value) < 1e-9, (name, total[name], value)
+
+    shares = claims(5, queries, wanted, hits, relevance)
+    assert [total["relevant"], total["relevant_without"]] == shares and shares[0] > 2 * shares[1], (total, shares)
 
     for pair in found[:-1]:
         chosen = [q for q in queries if language[q] == pair["query_lang"]]
@@ -70,9 +84,14 @@ with Scratch() as folder:
         assert pair["queries"] == count, pair
         for name, value in zip(("recall", "mrr", "ndcg_10"), expected):
             assert abs(pair[name] - value) < 1e-9, (pair, name, value)
+        every = {q: wanted[q] if right[q] else [] for q in chosen}
+        assert pair["relevant"] == claims(5, chosen, right, seen, relevance)[0], pair
+        assert pair["relevant_without"] == claims(5, chosen, every, seen, relevance)[1], pair
+    code, out, err = cognate("eval", "--mode", "keyword", "--json", SAMPLES, db=db)
+    assert code == 0 and all(json.loads(line)["relevant"] is None for line in out.splitlines()), out
 
     code, out, err = cognate("eval", "--format", "tsv", SAMPLES, db=db)
-    assert code == 0 and out.splitlines()[0] == "query\tdocuments\tqueries\trecall@10\tmrr\tndcg@10"
+    assert code == 0 and out.splitlines()[0] == "query\tdocuments\tqueries\trecall@10\tmrr\tndcg@10\trelevant\twithout"
 
     bad = os.path.join(folder, "bad")
     os.mkdir(bad)
