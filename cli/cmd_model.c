@@ -204,6 +204,11 @@ static enum outcome run_add(struct session *s, const struct arguments *a, struct
     enum status status = model_add(&addition, &found, &added, err);
     if (status == STATUS_OK && added.report.notes[0] != '\0')
         say(s, "%s", added.report.notes);
+    if (status == STATUS_OK && added.report.scores)
+        say(s,
+            "It is a cross-encoder, which scores texts for a query and makes no vectors; cognate model rerank %s "
+            "makes it the reranker.",
+            found.name);
     if (status == STATUS_OK)
         status = say_model(s, &found, added.there ? "is this file, and is installed already" : "is installed",
                            err);

@@ -50,7 +50,7 @@ with Scratch() as folder:
 
     # ---- what it is, and what it is not for ----
     out, err = run("model", "add", FOLDER, "--name", "cross")
-    assert "cross@1 is installed" in err, err
+    assert "cross@1 is installed" in err and "cognate model rerank cross" in err, err
     about = json.loads(run("model", "show", "cross", "--json")[0])
     assert about["kind"] == "cross-encoder" and not about["reranks"] and not about["in_use"], about
     assert "cross-encoder" in run("model", "list")[0]

@@ -329,9 +329,11 @@ static void refuses_what_it_would_score_wrong(void **state)
     }
 }
 
-/* A file whose bytes of one text were replaced by another of the same length. */
-static enum status open_changed(const char *from, const char *to, struct error *err)
+/* Opens a file in which one text was replaced by another of the same length, and scores a row. */
+static enum status open_changed(const char *from, const char *to, float *logit, struct error *err)
 {
+    static const int32_t ids[] = {2, 5, 6, 3, 7, 8, 3};
+    static const uint32_t starts[] = {0, sizeof ids / sizeof *ids};
     struct mapping whole = {0};
     struct gguf *file = NULL;
     struct model *m = NULL;
@@ -346,6 +348,8 @@ static enum status open_changed(const char *from, const char *to, struct error *
     enum status status = gguf_open_bytes("changed", bytes, whole.size, &file, err);
     if (status == STATUS_OK)
         status = model_open(file, &(struct model_options){.isa = cpu_best()}, &m, err);
+    if (status == STATUS_OK)
+        score(m, 1, ids, starts, 1, logit);
     model_free(m);
     gguf_free(file);
     free(bytes);
@@ -353,7 +357,7 @@ static enum status open_changed(const char *from, const char *to, struct error *
     return status;
 }
 
-/* Files without keys of ours are llama.cpp's. */
+/* Files without keys of ours are llama.cpp's; they give the same scores. */
 static void takes_files_of_other_makers_for_what_they_are(void **state)
 {
     (void)state;
@@ -374,9 +378,13 @@ static void takes_files_of_other_makers_for_what_they_are(void **state)
         struct import_report report;
         struct error err = {0};
         import_fixture(cases[i].model, &report);
-        enum status status = open_changed(cases[i].from, cases[i].to, &err);
+        float logit = 0, own = 0;
+        assert_int_equal(open_changed("general.name", "general.nama", &own, NULL), STATUS_OK);
+        enum status status = open_changed(cases[i].from, cases[i].to, &logit, &err);
         if (status != cases[i].status || (status != STATUS_OK && strstr(err.text, cases[i].words) == NULL))
             fail_msg("expected \"%s\" in: %s (%s)", cases[i].words, err.text, status_code(status));
+        if (status == STATUS_OK)
+            assert_memory_equal(&logit, &own, sizeof own);
     }
 }
 
