@@ -187,6 +187,7 @@ static enum status publish(struct arranging *a)
                               &made, a->err);
     if (made != NULL) {
         made->trained = a->anew ? a->live : a->old->trained;
+        made->since = a->anew ? 0 : a->old->since + a->count;
         made->reach = a->anew ? a->reach : a->old->reach;
     }
     pthread_rwlock_unlock(&c->lock);
@@ -213,7 +214,8 @@ static enum status look(struct arranging *a, bool *due)
            (old == NULL || r->live - r->placed > r->live / LOOSE_SHARE || old->trained / 2 > r->live);
     a->old = old;
     a->live = r->live;
-    a->anew = old == NULL || r->live / 2 > old->trained || old->trained / 2 > r->live;
+    a->anew = old == NULL || old->trained / 2 > r->live ||
+              old->since + (r->live - r->placed) > old->trained; /* grown, or other rows by now */
     if (*due && !a->anew)
         status = clusters_centres(old, &a->centres, a->err);
     pthread_rwlock_unlock(&c->lock);

@@ -30,6 +30,7 @@ struct clusters {
     uint32_t *starts, *slots; /* list i is slots[starts[i]] … slots[starts[i + 1] - 1] */
     struct reach reach;
     uint32_t trained; /* rows there were when the centres were found */
+    uint64_t since;   /* rows that were placed after that */
     int64_t made;     /* Unix milliseconds */
 };
 

@@ -385,9 +385,9 @@ struct hits {
 /* ---- clusters ----
  *
  * Of a collection with many passages a search may look into the clusters nearest to the query alone. What was put
- * since they were made is always looked at, what was deleted never; k documents come back when k are there; the
- * answer says that it is not exact. With the model the program comes with, hits are the k best there are in 98
- * cases out of 100.
+ * since they were made is always looked at, what was deleted never; the answer says that it is not exact. k
+ * documents come back when k are there: a search that finds fewer, or fewer that reach min_cosine, looks at all
+ * after all. With the model the program comes with, about 99 hits of 100 are among the k best there are.
  */
 #define CLUSTER_FROM 1000000
 

@@ -2,8 +2,8 @@
  * query (clusters.h), and those that stand in no cluster.
  *
  *     first    a few clusters, the nearest
- *     wider    those besides that may hold a better row than the k-th best of the first (reach.h): a query
- * whose best rows are far from it looks at more
+ *     wider    those besides that may hold a better row than the k-th best of the first (reach.h): more of
+ *              them when the best rows are far from the query
  *
  * When fewer than the k documents asked for are found that way, all rows are looked at after all.
  */
@@ -105,9 +105,10 @@ bool search_widen(struct search *s)
     uint64_t *seen = p->rows + p->words, any = 0;
     size_t before = p->clusters;
     memcpy(seen, p->rows, p->words * sizeof *seen);
-    if (low < p->reached)
+    if (low < p->reached) {
         add_lists(p, s->c->resident.clusters, low, p->reached);
-    p->reached = low;
+        p->reached = low;
+    }
     for (size_t i = 0; i < p->words; i++)
         any |= p->rows[i] &= ~seen[i];
     return p->clusters > before && any != 0;
