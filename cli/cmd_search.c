@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "server/json_edge.h"
 #include "server/json_shape.h"
+#include "server/search_rerank.h"
 
 #define QUERIES_BYTES (16 << 20)
 #define QUERIES_BATCH 64
@@ -413,6 +414,15 @@ static enum status search_batch(struct session *s, struct client *c, struct tabl
     return status;
 }
 
+/* How many queries go together: as many as a call may rerank, when it does. */
+static size_t batch_size(const struct arguments *a)
+{
+    size_t k = (size_t)arguments_count(a, "limit"), depth = k > RERANK_DEPTH ? k : RERANK_DEPTH;
+    if (!arguments_flag(a, "rerank"))
+        return QUERIES_BATCH;
+    return depth < RERANK_MOST ? RERANK_MOST / depth : 1;
+}
+
 static enum outcome search_file(struct session *s, const struct arguments *a, struct client *c,
                                 struct table *t, const char *path, json_t *body, struct error *err)
 {
@@ -435,7 +445,7 @@ static enum outcome search_file(struct session *s, const struct arguments *a, st
         if (json_array_append_new(batch, json_stringn(line, n)) != 0)
             status =
                 error_set(err, STATUS_INVALID, "%s:%zu is not UTF-8; convert the file first", name, number);
-        if (status == STATUS_OK && json_array_size(batch) == QUERIES_BATCH)
+        if (status == STATUS_OK && json_array_size(batch) == batch_size(a))
             status = search_batch(s, c, t, path, body, batch, &found, err);
     }
     if (status == STATUS_OK && json_array_size(batch) > 0)

@@ -73,6 +73,10 @@ with Scratch() as folder:
     assert [h["rerank"] for h in hits] == sorted((h["rerank"] for h in hits), reverse=True), hits
     first = [json.loads(line) for line in run("search", "late train", "--rerank", "-k", "2", "--json", db=db)[0].splitlines()]
     assert first == hits[:2], (first, hits)  # the best of 50, not of two
+    with open(folder + "/queries.txt", "w", encoding="utf-8") as file:
+        file.write("late train\n" * 23)
+    many = [json.loads(line) for line in run("search", "--queries", folder + "/queries.txt", "--rerank", "-k", "2", "--json", db=db)[0].splitlines()]
+    assert len(many) == 46 and [h["rerank"] for h in many] == [h["rerank"] for h in hits[:2]] * 23, many[:4]
     assert "(rerank 0." in run("search", "late train", "--rerank", db=db)[0]
     assert run("search", "late train", "--rerank", "--format", "tsv", db=db)[0].splitlines()[0].endswith("\trerank")
     refused("words of a query", "search", "--like", "d1", "--rerank", db=db)
