@@ -14,7 +14,7 @@
 #include "index/clusters.h"
 #include "index/search.h"
 
-#define FIRST       20 /* clusters, and one more for */
+#define FIRST       6  /* clusters, and one more for */
 #define FIRST_DEPTH 16 /* documents wanted */
 #define MOST_SHARE  4  /* one in so many clusters is looked into, at most */
 
