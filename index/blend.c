@@ -25,10 +25,11 @@ struct leg {
     bool full; /* there may be more documents than these */
 };
 
-static bool is_allowed(const struct search *s, int64_t document)
+static bool is_allowed(const struct search *s, int64_t document, int64_t passage)
 {
     return document != 0 && (s->allowed == NULL || document_set_has(s->allowed, document)) &&
-           (s->expired == NULL || !document_set_has(s->expired, document));
+           (s->expired == NULL || !document_set_has(s->expired, document)) &&
+           (s->langs == NULL || passage_langs_have(s->langs, document, passage));
 }
 
 static int64_t document_of(const struct search *s, uint32_t slot)
@@ -60,7 +61,7 @@ static enum status best_slots(struct search *s, size_t most, size_t *out)
     for (size_t i = 0; i < b->count; i++) {
         uint32_t slot = b->slots[i];
         int64_t document = document_of(s, slot);
-        if (!is_allowed(s, document) ||
+        if (!is_allowed(s, document, passage_of(s, slot)) ||
             (s->query->mode == SEARCH_KEYWORD && b->phrases[slot] < s->terms.phrases))
             continue;
         b->slots[n++] = slot;
@@ -269,8 +270,8 @@ static enum status blend(struct search *s, struct leg *leg)
     drop_distant(s, leg);
     fusion_order(leg->items, leg->count, s->query->fusion);
     double bound = bound_outside(s, depth, leg->full, &last);
-    s->exact = s->exact && (bound == -INFINITY || (leg->count >= s->query->k &&
-                                                   leg->items[s->query->k - 1].score >= bound));
+    s->exact = s->exact && (bound == -INFINITY ||
+                            (leg->count >= s->query->k && leg->items[s->query->k - 1].score >= bound));
     return STATUS_OK;
 }
 

@@ -153,10 +153,11 @@ static enum status read_passages(struct collection *c, struct sql *sql, int64_t 
     size_t width = c->width, at = 0;
     sqlite3_stmt *st;
     bool row;
-    enum status status = sql_get(sql,
-                                 "SELECT first, last, tokens, vector FROM passages WHERE document = ?1 AND "
-                                 "id >> 40 = ?2 ORDER BY id",
-                                 &st, err);
+    enum status status =
+        sql_get(sql,
+                "SELECT first, last, tokens, vector, lang FROM passages WHERE document = ?1 AND "
+                "id >> 40 = ?2 ORDER BY id",
+                &st, err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, document);
@@ -173,6 +174,9 @@ static enum status read_passages(struct collection *c, struct sql *sql, int64_t 
                                         .end = (size_t)sqlite3_column_int64(st, 1),
                                         .tokens = (uint32_t)sqlite3_column_int64(st, 2),
                                         .vector = vectors + at * width};
+        struct text lang = sql_text(st, 4);
+        if (lang.len < sizeof rows[at].lang)
+            memcpy(rows[at].lang, lang.data, lang.len);
         at++;
     }
     return status;

@@ -86,8 +86,9 @@ static enum status read_hit(struct search *s, struct answer *a, const struct fus
     if (status == STATUS_OK)
         status = keep(s, a, sql_text(st, 3), &hit->metadata);
     if (status == STATUS_OK)
-        status = sql_get(s->sql, "SELECT first, last, first_char, last_char FROM passages WHERE id = ?1", &st,
-                         s->err);
+        status =
+            sql_get(s->sql, "SELECT first, last, first_char, last_char, lang FROM passages WHERE id = ?1",
+                    &st, s->err);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_int64(st, 1, item->passage);
@@ -104,8 +105,10 @@ static enum status read_hit(struct search *s, struct answer *a, const struct fus
     hit->score = item->score;
     hit->cosine = item->cosine;
     hit->bm25 = item->bm25;
+    status = keep(s, a, sql_text(st, 4), &hit->passage_lang);
     sqlite3_reset(st);
-    status = keep_passage(s, a, item->document, hit);
+    if (status == STATUS_OK)
+        status = keep_passage(s, a, item->document, hit);
     return status == STATUS_OK && s->query->mode != SEARCH_SEMANTIC ? keep_marks(s, a, hit) : status;
 }
 
@@ -114,12 +117,14 @@ static void settle(struct hit *hits, size_t n, const char *at, const struct mark
     for (size_t i = 0; i < n; i++) {
         hits[i].marks = marks;
         marks += hits[i].mark_count;
-        struct text *texts[] = {&hits[i].id, &hits[i].title, &hits[i].lang, &hits[i].metadata,
-                                &hits[i].passage};
+        struct text *texts[] = {&hits[i].id,       &hits[i].title,        &hits[i].lang,
+                                &hits[i].metadata, &hits[i].passage_lang, &hits[i].passage};
         for (size_t j = 0; j < sizeof texts / sizeof *texts; j++) {
             texts[j]->data = at;
             at += texts[j]->len + 1;
         }
+        if (hits[i].passage_lang.len == 0)
+            hits[i].passage_lang = hits[i].lang;
     }
 }
 
@@ -139,8 +144,9 @@ static void order_ties(struct hit *hits, size_t n)
 
 enum status search_hits(struct search *s, struct hits *out)
 {
-    const char *const plans[] = {
-        [SEARCH_SEMANTIC] = s->exact ? "scan" : "ivf", [SEARCH_KEYWORD] = "keywords", [SEARCH_HYBRID] = "hybrid"};
+    const char *const plans[] = {[SEARCH_SEMANTIC] = s->exact ? "scan" : "ivf",
+                                 [SEARCH_KEYWORD] = "keywords",
+                                 [SEARCH_HYBRID] = "hybrid"};
     struct answer a = {0};
     size_t n = s->found_count < s->query->k ? s->found_count : s->query->k;
     enum status status = STATUS_OK;
@@ -168,7 +174,7 @@ enum status search_hits(struct search *s, struct hits *out)
                          .candidates = s->passed,
                          .clusters = s->exact ? 0 : s->probe.clusters,
                          .rescored = s->rescored,
-                         .filtered = s->query->filter != NULL,
+                         .filtered = s->query->filter != NULL || s->langs != NULL,
                          .filter = s->query->filter != NULL ? filter_plan_name(s->filter.kind) : NULL,
                          .filter_rows = s->filter.rows,
                          .times = s->times,

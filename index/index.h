@@ -40,7 +40,7 @@ struct collection;
 enum status store_open(const char *path, enum store_mode mode, enum isa isa, struct store **out,
                        struct error *err);
 const char *store_path(const struct store *s); /* absolute */
-void store_close(struct store *s); /* accepts NULL; every collection must have been released */
+void store_close(struct store *s);             /* accepts NULL; every collection must have been released */
 
 struct store_info {
     int schema_version;
@@ -138,7 +138,8 @@ enum status collection_facets(struct collection *c, size_t most, struct facet **
 void facets_free(struct facet *facets, size_t n);
 
 /* Passages on a plane, near ones near each other (layout.h says how): all of them, or an even sample of about
- * `most`. Takes seconds for tens of thousands; CANCELLED soon after go_on, asked from time to time, is false. */
+ * `most`. Takes seconds for tens of thousands; CANCELLED soon after go_on, asked from time to time, is false.
+ */
 #define MAP_MOST 50000
 struct map_document {
     struct text id, lang, title, metadata;
@@ -159,8 +160,8 @@ enum status collection_map(struct collection *c, size_t most, bool (*go_on)(void
 void collection_map_release(struct collection_map *map); /* accepts a zeroed one */
 
 /* Declares which fields of the metadata have an index, so that filters on them do not read every document:
- * these, and no others. What is there already is indexed before the call returns. At most FIELDS_MOST names of
- * 1 to 256 bytes. */
+ * these, and no others. What is there already is indexed before the call returns. At most FIELDS_MOST names
+ * of 1 to 256 bytes. */
 #define FIELDS_MOST 64
 enum status collection_declare(struct collection *c, const struct text *fields, size_t n, struct error *err);
 
@@ -174,10 +175,13 @@ void collection_filterable_free(struct text *fields, size_t n);
 
 /* ---- documents ---- */
 
+#define PASSAGE_LANG_BYTES 16
+
 struct passage_row {
     size_t start, end; /* bytes of the document's text, on character borders */
     uint32_t tokens;
-    const float *vector; /* `width` floats of unit length */
+    char lang[PASSAGE_LANG_BYTES]; /* BCP 47, when it is another one than the document's; else empty */
+    const float *vector;           /* `width` floats of unit length */
 };
 
 struct document_row {
@@ -266,6 +270,12 @@ enum status store_sweep(struct store *s, uint64_t *deleted, struct error *err);
  * NOT_FOUND when there is no such document, or none with a passage. */
 enum status collection_vector(struct collection *c, struct text id, float *out, struct error *err);
 
+/* Passages that an earlier version of this program put have no language of their own yet: tells it, a
+ * thousand of them a transaction. Goes on where it was interrupted, and does nothing in a store that has no
+ * such passage. Until then they count as being in the language of their document. */
+typedef void passage_namer(struct text passage, struct text document_lang, char out[PASSAGE_LANG_BYTES]);
+enum status store_tell_languages(struct store *s, passage_namer *name, struct error *err);
+
 /* ---- search ---- */
 
 #define SEARCH_MOST  1000  /* documents in one answer, */
@@ -326,19 +336,21 @@ struct search_page {
 
 struct search_query {
     enum search_mode mode;
-    enum fusion fusion;          /* of SEARCH_HYBRID */
-    struct text words;           /* of the other modes: words, "phrases", beginnings*; any valid UTF-8 */
-    double relevance[2];         /* of SEARCH_HYBRID: slope and intercept of P(relevant | cosine); 0: unknown */
-    const float *vector;         /* `width` floats of unit length */
-    size_t k;                    /* documents wanted, 1 to SEARCH_MOST */
+    enum fusion fusion;  /* of SEARCH_HYBRID */
+    struct text words;   /* of the other modes: words, "phrases", beginnings*; any valid UTF-8 */
+    double relevance[2]; /* of SEARCH_HYBRID: slope and intercept of P(relevant | cosine); 0: unknown */
+    const float *vector; /* `width` floats of unit length */
+    size_t k;            /* documents wanted, 1 to SEARCH_MOST */
     const struct filter *filter; /* NULL for none; applied before the search */
-    const struct text *except;   /* ids of documents that are passed over */
+    const struct text *langs;    /* passages in one of these languages alone ("zh" takes "zh-Hant" too), */
+    size_t lang_count; /* whatever their documents'; 0: any. Applied before the search, like the filter */
+    const struct text *except; /* ids of documents that are passed over */
     size_t except_count;
-    double min_cosine;           /* hits below are left out; use -2 for none */
-    struct search_page after;    /* of SEARCH_SEMANTIC: where the page before ended */
-    bool exact;                  /* all rows are looked at, however many there are; pages after the first do so too */
-    double diversity;            /* of SEARCH_SEMANTIC: 0 for the nearest, up to 1 (diversity.h) */
-    int64_t deadline_ms;         /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
+    double min_cosine;        /* hits below are left out; use -2 for none */
+    struct search_page after; /* of SEARCH_SEMANTIC: where the page before ended */
+    bool exact;          /* all rows are looked at, however many there are; pages after the first do so too */
+    double diversity;    /* of SEARCH_SEMANTIC: 0 for the nearest, up to 1 (diversity.h) */
+    int64_t deadline_ms; /* CLOCK_MONOTONIC milliseconds, 0 for none; DEADLINE when passed */
 };
 
 struct mark {
@@ -347,19 +359,21 @@ struct mark {
 
 struct hit {
     struct text id, title, lang, metadata;
-    struct text passage;         /* the best passage's text */
+    struct text passage;         /* the best passage's text, */
+    struct text passage_lang;    /* and its language: its own, or the document's */
     size_t start, end;           /* its bytes in the document's text, */
     size_t text_bytes;           /* of which there are so many */
     size_t start_char, end_char; /* the same in code points */
     double score;                /* what hits are ordered by: the cosine, bm25, or both in one (fusion.h) */
-    double cosine;               /* of the passage, from the stored floats, in double; NAN by keywords alone */
-    double bm25;                 /* of the passage; 0 when it has none of the words; NAN by meaning alone */
+    double cosine;    /* of the passage, from the stored floats, in double; NAN by keywords alone */
+    double bm25;      /* of the passage; 0 when it has none of the words; NAN by meaning alone */
     double relevance; /* of the cosine, NAN when it is not known; for who knows the model to fill in */
-    const struct mark *marks;    /* where the passage has words of the query */
+    const struct mark *marks; /* where the passage has words of the query */
     size_t mark_count;
 };
 
-/* Milliseconds. Queries that shared a step each say how long it took. `encode` is for who made the vectors. */
+/* Milliseconds. Queries that shared a step each say how long it took. `encode` is for who made the vectors.
+ */
 struct search_times {
     double encode, filter, scan, rescore, fetch;
 };
@@ -370,36 +384,37 @@ struct hits {
     const char *plan;    /* "scan", "ivf" (some clusters of the rows), "keywords", "hybrid" or "empty" */
     bool exact;          /* the k best there are, proven; by meaning always so unless clusters were used */
     uint64_t generation; /* of the collection, as it was searched */
-    uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too); of clusters,
-                            those of them that were looked at */
+    uint64_t candidates; /* passages that passed the filter (by keywords alone: that have a word too); of
+                            clusters, those of them that were looked at */
     uint64_t clusters;   /* that were looked into; 0 when all rows were looked at */
     uint64_t rescored;   /* passages whose stored floats were read */
-    bool filtered;
-    const char *filter;   /* how its documents were found: "index", "index+rows" or "rows"; NULL without one */
+    bool filtered;       /* by a filter, or by languages of passages */
+    const char *filter;  /* how its documents were found: "index", "index+rows" or "rows"; NULL without one */
     uint64_t filter_rows; /* documents whose metadata was read for it */
     struct search_times times;
-    void *memory; /* owns all the texts */
+    void *memory;       /* owns all the texts */
     struct mark *marks; /* of all hits */
 };
 
 /* ---- clusters ----
  *
- * Of a collection with many passages a search may look into the clusters nearest to the query alone. What was put
- * since they were made is always looked at, what was deleted never; the answer says that it is not exact. k
- * documents come back when k are there: a search that finds fewer, or fewer that reach min_cosine, looks at all
- * after all. With the model the program comes with, about 99 hits of 100 are among the k best there are.
+ * Of a collection with many passages a search may look into the clusters nearest to the query alone. What was
+ * put since they were made is always looked at, what was deleted never; the answer says that it is not exact.
+ * k documents come back when k are there: a search that finds fewer, or fewer that reach min_cosine, looks at
+ * all after all. With the model the program comes with, about 99 hits of 100 are among the k best there are.
  */
 #define CLUSTER_FROM 1000000
 
-/* From how many passages on clusters are made, and used when as many documents pass the filter; CLUSTER_FROM at
- * first. UINT64_MAX: never. */
+/* From how many passages on clusters are made, and used when as many documents pass the filter; CLUSTER_FROM
+ * at first. UINT64_MAX: never. */
 void store_cluster_from(struct store *s, uint64_t passages);
 
-/* Makes clusters of a collection that is loaded when it has none and is large enough, and when much has changed
- * makes them anew; otherwise does nothing. Searches and writes go on meanwhile. Clusters are in memory alone. `w` may
- * be NULL; it hears passages. */
+/* Makes clusters of a collection that is loaded when it has none and is large enough, and when much has
+ * changed makes them anew; otherwise does nothing. Searches and writes go on meanwhile. Clusters are in
+ * memory alone. `w` may be NULL; it hears passages. */
 enum status collection_arrange(struct collection *c, const struct watcher *w, struct error *err);
-enum status store_arrange(struct store *s, const struct watcher *w, struct error *err); /* of all that are loaded */
+enum status store_arrange(struct store *s, const struct watcher *w,
+                          struct error *err); /* of all that are loaded */
 
 struct cluster_info {
     uint64_t clusters; /* 0: none were made */
@@ -415,9 +430,9 @@ void collection_clusters(struct collection *c, struct cluster_info *out);
 void collection_expect(struct collection *c, size_t n);
 void collection_came(struct collection *c, size_t n);
 
-/* Answers n queries on one state of the collection into out[0…n-1], all or none. Queries of one call, and calls
- * at the same time, share their passes over memory; those of one call that have one filter (the same pointer,
- * next to each other) share finding its documents. */
+/* Answers n queries on one state of the collection into out[0…n-1], all or none. Queries of one call, and
+ * calls at the same time, share their passes over memory; those of one call that have one filter (the same
+ * pointer, next to each other) share finding its documents. */
 enum status collection_search(struct collection *c, const struct search_query *queries, size_t n,
                               struct hits *out, struct error *err);
 void hits_release(struct hits *hits); /* accepts a zeroed one */

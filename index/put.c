@@ -15,6 +15,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/grow.h"
 #include "common/utf8.h"
@@ -137,6 +138,10 @@ static enum status check_passages(const struct document_row *row, size_t width, 
             return error_field(err, STATUS_INVALID, "passages",
                                "passage %zu: bytes %zu to %zu are not whole characters of the text", i,
                                p->start, p->end);
+        if (memchr(p->lang, '\0', sizeof p->lang) == NULL || lang_check(text_of(p->lang), NULL) != STATUS_OK)
+            return error_field(err, STATUS_INVALID, "passages",
+                               "passage %zu: its lang must be a language tag of less than %d bytes", i,
+                               PASSAGE_LANG_BYTES);
         for (size_t j = 0; j < width; j++)
             square += (double)p->vector[j] * p->vector[j];
         if (!(fabs(sqrt(square) - 1) <= LENGTH_SLACK))
@@ -319,7 +324,7 @@ static enum status copy_passages(struct batch *b, int64_t document, struct span 
         status = sql_get(
             b->sql,
             "INSERT INTO passages SELECT id - ?1 + ?3, ?4, ordinal, first, last, first_char, last_char, "
-            "tokens, vector FROM passages WHERE id >= ?1 AND id < ?1 + ?2 ORDER BY id",
+            "tokens, vector, lang FROM passages WHERE id >= ?1 AND id < ?1 + ?2 ORDER BY id",
             &st, err);
     if (status != STATUS_OK)
         return status;
@@ -352,7 +357,7 @@ static enum status insert_passages(struct batch *b, int64_t document, const stru
         status = sql_get(
             b->sql,
             "INSERT INTO passages (id, document, ordinal, first, last, first_char, last_char, tokens, "
-            "vector) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "vector, lang) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             &st, err);
         if (status != STATUS_OK)
             break;
@@ -366,6 +371,7 @@ static enum status insert_passages(struct batch *b, int64_t document, const stru
                            (int64_t)(character + utf8_length(row->text.data + p->start, p->end - p->start)));
         sqlite3_bind_int64(st, 8, p->tokens);
         sqlite3_bind_blob64(st, 9, p->vector, b->c->width * sizeof *p->vector, SQLITE_STATIC);
+        sql_bind_text(st, 10, text_of(p->lang));
         status = sql_step(b->sql, st, NULL, err);
     }
     return status;

@@ -162,8 +162,22 @@ static size_t chosen_rows(const struct search *s, const struct resident_block *b
     return kept;
 }
 
+/* Leaves of the rows those whose passages are in the languages that are wanted. */
+static size_t spoken_rows(const struct passage_langs *langs, const struct resident_block *b, uint16_t *rows,
+                          size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = rows[i];
+        rows[kept] = rows[i];
+        kept += passage_langs_have(langs, b->documents[at], b->passages[at]);
+    }
+    return kept;
+}
+
 /* Searches of one set of documents, or one of chosen rows. */
-static void scan_block(struct search **searches, size_t n, const struct resident *r, size_t block, size_t slots)
+static void scan_block(struct search **searches, size_t n, const struct resident *r, size_t block,
+                       size_t slots)
 {
     const struct document_set *allowed = searches[0]->allowed;
     const struct resident_block *b = &r->blocks[block];
@@ -176,6 +190,8 @@ static void scan_block(struct search **searches, size_t n, const struct resident
         count = chosen_rows(searches[0], b, block, slots, list);
     else if (allowed != NULL)
         count = rows_of(allowed, b, slots, list);
+    if (searches[0]->langs != NULL)
+        count = spoken_rows(searches[0]->langs, b, list, count);
     for (size_t i = 0; i < n; i++)
         if (rows != NULL)
             searches[i]->passed += count;

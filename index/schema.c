@@ -14,9 +14,9 @@
  *    most one spare: being filled by another model, or kept to go back to until kept_until.
  * 2. collections.documents and spaces.passages count the rows; `generation` grows by one with every commit
  *    that touches the collection.
- * 3. A passage never changes once written: new content means new passages under new numbers. A copy of the
- *    vectors in memory is therefore brought up to date by adding what has larger numbers and dropping what is
- *    gone.
+ * 3. A passage never changes once written and its language is told: new content means new passages under new
+ * numbers. A copy of the vectors in memory is therefore brought up to date by adding what has larger numbers
+ * and dropping what is gone.
  * 4. lang compares without regard to case, as BCP 47 wants; names of documents compare by bytes.
  * 5. A document whose `expires` has passed is not there for any reader, though its rows go a little later.
  * 6. Times are Unix milliseconds.
@@ -133,8 +133,14 @@ static const char version_2[] =
     "    PRIMARY KEY (field, type, value, document)\n"
     ") STRICT, WITHOUT ROWID;\n";
 
+/* A passage's own language; empty for its document's, and NULL until it is told (store_tell_languages). */
+static const char version_3[] =
+    "ALTER TABLE passages ADD COLUMN lang TEXT COLLATE NOCASE;\n"
+    "CREATE INDEX passages_by_language ON passages (lang, document) WHERE lang > '';\n"
+    "CREATE INDEX passages_untold ON passages (document) WHERE lang IS NULL;\n";
+
 /* steps[v] turns version v into v + 1. A released step is never edited. */
-static const char *const steps[SCHEMA_VERSION] = {version_1, version_2};
+static const char *const steps[SCHEMA_VERSION] = {version_1, version_2, version_3};
 
 static const char object_list[] =
     "SELECT type, name, tbl_name, sql FROM sqlite_schema "

@@ -5,7 +5,7 @@
 #include "index/sql.h"
 
 #define SCHEMA_APPLICATION_ID 0x436F676E /* "Cogn" */
-#define SCHEMA_VERSION        2
+#define SCHEMA_VERSION        3
 
 /* A passage's row number is its space's number shifted by this, plus a counter that never goes back: the
  * passages of a space lie together in the file, in the order they came, and no number is used twice. */

@@ -110,11 +110,24 @@ static void unwatch(struct sql *sql)
     sqlite3_progress_handler(sql->db, 0, NULL, NULL);
 }
 
-static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
-                                struct document_set *out, struct filter_report *report, struct error *err)
+/* Whether a query goes to some documents alone. */
+static bool is_narrow(const struct search_query *query)
 {
+    return query->filter != NULL || query->lang_count > 0;
+}
+
+static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
+                                struct document_set *out, struct passage_langs *langs,
+                                struct filter_report *report, struct error *err)
+{
+    enum status status = STATUS_OK;
     watch(sql, query);
-    enum status status = filter_resolve(c, sql, query->filter, out, report, err);
+    if (query->filter != NULL)
+        status = filter_resolve(c, sql, query->filter, out, report, err);
+    if (status == STATUS_OK && query->lang_count > 0)
+        status = passage_langs_resolve(langs, c, sql, query->langs, query->lang_count, err);
+    if (status == STATUS_OK && query->lang_count > 0)
+        status = passage_langs_narrow(langs, query->filter != NULL, out, err);
     unwatch(sql);
     return status;
 }
@@ -133,7 +146,7 @@ static enum status except(struct collection *c, struct sql *sql, const struct se
         sqlite3_bind_int64(st, 1, c->id);
         sql_bind_text(st, 2, query->except[i]);
         status = sql_step(sql, st, &row, err);
-        if (status == STATUS_OK && row && query->filter != NULL)
+        if (status == STATUS_OK && row && is_narrow(query))
             document_set_remove(documents, sqlite3_column_int64(st, 0));
         else if (status == STATUS_OK && row)
             status = document_set_add(documents, sqlite3_column_int64(st, 0), err);
@@ -180,7 +193,8 @@ static enum status conclude(struct search *s)
     return status;
 }
 
-/* The pass, and for those that did not look at all rows another one, over what turned out to be worth a look. */
+/* The pass, and for those that did not look at all rows another one, over what turned out to be worth a look.
+ */
 static enum status look(struct collection *c, struct search **run, size_t n)
 {
     enum status status = STATUS_OK;
@@ -202,19 +216,21 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
                             struct search **run, size_t n, struct error *err)
 {
     struct document_set documents = {0};
+    struct passage_langs langs = {0};
     struct filter_report report = {0};
     const struct search_query *query = searches[0].query;
     size_t scans = 0;
     double start = now_ms();
-    enum status status = query->filter != NULL ? find_allowed(c, sql, query, &documents, &report, err)
-                                               : expired_documents(c, sql, &documents, err);
+    enum status status = is_narrow(query) ? find_allowed(c, sql, query, &documents, &langs, &report, err)
+                                          : expired_documents(c, sql, &documents, err);
     if (status == STATUS_OK)
         status = except(c, sql, query, &documents, err);
     double filtered = now_ms(), scanned;
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
         searches[i].sql = sql;
-        searches[i].allowed = query->filter != NULL ? &documents : NULL;
-        searches[i].expired = query->filter == NULL && documents.count > 0 ? &documents : NULL;
+        searches[i].allowed = is_narrow(query) ? &documents : NULL;
+        searches[i].expired = !is_narrow(query) && documents.count > 0 ? &documents : NULL;
+        searches[i].langs = query->lang_count > 0 ? &langs : NULL;
         searches[i].exact = true;
         if (searches[i].query->mode != SEARCH_KEYWORD)
             run[scans++] = &searches[i];
@@ -229,13 +245,15 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
         searches[i].times = (struct search_times){
             .filter = filtered - start, .scan = scanned - filtered, .rescore = now_ms() - from};
     }
+    passage_langs_release(&langs);
     document_set_release(&documents);
     return status;
 }
 
 static bool same_documents(const struct search_query *a, const struct search_query *b)
 {
-    return a->filter == b->filter && a->except == b->except && a->except_count == b->except_count;
+    return a->filter == b->filter && a->langs == b->langs && a->lang_count == b->lang_count &&
+           a->except == b->except && a->except_count == b->except_count;
 }
 
 static enum status find(struct collection *c, struct search *searches, size_t n, struct hits *out,

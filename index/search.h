@@ -17,6 +17,7 @@
 #include "index/bm25.h"
 #include "index/filter.h"
 #include "index/fusion.h"
+#include "index/passage_langs.h"
 #include "index/store.h"
 #include "index/terms.h"
 #include "index/topk.h"
@@ -38,6 +39,7 @@ struct search {
     struct sql *sql;
     const struct document_set *allowed; /* NULL: every document, except */
     const struct document_set *expired; /* these; NULL: none */
+    const struct passage_langs *langs;  /* and of the allowed ones these passages; NULL: all */
     struct scan_query scan;
     void *scan_memory;
     float *vector; /* a stored one, aligned */
@@ -49,8 +51,8 @@ struct search {
     size_t count, capacity;
     unsigned no_glance; /* for so many blocks (scan_pass.c) */
     struct search_probe {
-        uint64_t *rows;  /* bits of the slots that the next pass looks at, and behind them as many of those that
-                            were looked at; NULL: all are */
+        uint64_t *rows;  /* bits of the slots that the next pass looks at, and behind them as many of those
+                            that  were looked at; NULL: all are */
         size_t words;    /* of either */
         float *cosines;  /* of the centres */
         float reached;   /* clusters with centres from here on have been looked into */

@@ -14,7 +14,7 @@
 #define HITS      20000 /* queries × collections × k of one call */
 #define DEFAULT_K 5
 #define MARKED    100 /* hits whose sentences are marked */
-#define DEEPER    4 /* times as many hits are asked for when too few are left */
+#define DEEPER    4   /* times as many hits are asked for when too few are left */
 
 /* ---- asking ---- */
 
@@ -27,16 +27,16 @@ struct search {
     size_t n, lists;              /* queries, and collections that each goes to: */
     struct engine_query *queries; /* n × lists */
     struct hits *hits;
-    struct answer *answers; /* n */
-    size_t k, depth; /* hits wanted, and looked for */
-    const char *group; /* the field to group by; NULL for none */
+    struct answer *answers;     /* n */
+    size_t k, depth;            /* hits wanted, and looked for */
+    const char *group;          /* the field to group by; NULL for none */
     struct text *passage_langs; /* languages that passages must be in */
     size_t passage_lang_count;
     struct cursor cursor;
     unsigned char digest[CURSOR_QUERY];
     bool several, explain, highlight, rerank;
     const struct engine_model *reranker; /* held; NULL for none */
-    unsigned parts; /* bits of enum search_part */
+    unsigned parts;                      /* bits of enum search_part */
 };
 
 /* The hits of a query. */
@@ -44,7 +44,7 @@ struct answer {
     struct listed *items;
     size_t count;
     struct hit_passage *passages; /* of the items; NULL when they are not asked for */
-    bool cut_short; /* there are more, below what was looked at */
+    bool cut_short;               /* there are more, below what was looked at */
 };
 
 static enum status read_vector(struct search *s, const json_t *list, struct error *err)
@@ -125,12 +125,6 @@ static enum status read_collections(struct search *s, struct api_call *call)
     return status;
 }
 
-/* Whether hits that were found may be left out of the list. */
-static bool is_sieved(const struct search *s)
-{
-    return s->group != NULL || s->passage_lang_count > 0;
-}
-
 static unsigned read_parts(const json_t *fields)
 {
     unsigned parts = fields == NULL ? ~0u : 0;
@@ -145,7 +139,7 @@ static unsigned read_parts(const json_t *fields)
 /* Whether the answer has pages: one list in the order of its scores. */
 static bool has_pages(const struct search *s)
 {
-    return s->n == 1 && !s->several && s->lists == 1 && !is_sieved(s) && !s->rerank &&
+    return s->n == 1 && !s->several && s->lists == 1 && s->group == NULL && !s->rerank &&
            s->queries[0].mode == SEARCH_SEMANTIC && s->queries[0].diversity == 0;
 }
 
@@ -179,8 +173,7 @@ static enum status read_cursor(struct search *s, struct api_call *call)
     if (!has_pages(s))
         return error_field(
             &call->err, STATUS_INVALID, "cursor",
-            "pages are of one query in one collection by meaning, without group_by, passage_lang, diversity and "
-            "rerank");
+            "pages are of one query in one collection by meaning, without group_by, diversity and rerank");
     status = cursor_decode(text, &s->cursor, &call->err);
     if (status == STATUS_OK && memcmp(s->cursor.query, s->digest, sizeof s->digest) != 0)
         return error_field(&call->err, STATUS_INVALID, "cursor",
@@ -228,9 +221,10 @@ static enum status check_together(const struct search *s, struct error *err)
     if (s->lists > 1 && s->queries[0].diversity > 0)
         return error_field(err, STATUS_INVALID, "diversity", "diversity is of one collection");
     if (s->rerank && s->n * s->depth > RERANK_MOST)
-        return error_field(err, STATUS_TOO_LARGE, "rerank",
-                           "%zu queries with %zu hits each are more than the %d that one call may rerank; send fewer",
-                           s->n, s->depth, RERANK_MOST);
+        return error_field(
+            err, STATUS_TOO_LARGE, "rerank",
+            "%zu queries with %zu hits each are more than the %d that one call may rerank; send fewer", s->n,
+            s->depth, RERANK_MOST);
     if (s->rerank && s->texts == NULL)
         return error_field(err, STATUS_INVALID, "rerank",
                            "rerank reads the words of a query; give one, or leave rerank out");
@@ -264,6 +258,8 @@ static enum status make_queries(struct search *s, struct api_call *call)
             .fusion = (enum fusion)shape_choice(s->asked, "fusion", search_fusion_names, FUSION_SUM),
             .k = s->k,
             .filter = s->filter,
+            .langs = s->passage_langs,
+            .lang_count = s->passage_lang_count,
             .diversity = shape_number(s->asked, "diversity", 0),
             .exact = shape_boolean(s->asked, "exact", false),
             .min_relevance = shape_number(s->asked, "min_relevance", 0),
@@ -333,7 +329,8 @@ static void keep_first(struct answer *a, size_t n)
         json_decref(a->items[--a->count].group);
 }
 
-/* Makes one list of those of a query, and leaves out of it what is not wanted. `depth` hits were asked for of each. */
+/* Makes one list of those of a query, grouped where that is asked for. `depth` hits were asked for of each.
+ */
 static enum status make_answer(struct search *s, size_t i, size_t depth, struct error *err)
 {
     struct answer *a = &s->answers[i];
@@ -343,8 +340,6 @@ static enum status make_answer(struct search *s, size_t i, size_t depth, struct 
         a->cut_short |= lists[j].count == depth;
     }
     enum status status = lists_merge(lists, s->lists, &a->items, &a->count, err);
-    if (status == STATUS_OK && s->passage_lang_count > 0)
-        lists_keep_languages(a->items, &a->count, s->passage_langs, s->passage_lang_count);
     if (status == STATUS_OK && s->group != NULL)
         status =
             lists_group(a->items, &a->count, s->group, (size_t)shape_integer(s->asked, "group_size", 1), err);
@@ -358,7 +353,7 @@ static enum status run_search(struct search *s, struct api_call *call)
 {
     size_t all = s->n * s->lists;
     for (size_t depth = s->depth;; depth = depth * DEEPER < SEARCH_MOST ? depth * DEEPER : SEARCH_MOST) {
-        bool enough = depth == SEARCH_MOST || !is_sieved(s);
+        bool enough = depth == SEARCH_MOST || s->group == NULL;
         for (size_t i = 0; i < all; i++)
             s->queries[i].k = depth;
         release_found(s);
@@ -377,7 +372,8 @@ static enum status run_search(struct search *s, struct api_call *call)
 static enum status rerank(struct search *s, struct api_call *call)
 {
     struct error none = {0};
-    enum status status = s->rerank ? engine_hold_reranker(call->engine, &s->reranker, &none) : STATUS_NOT_FOUND;
+    enum status status =
+        s->rerank ? engine_hold_reranker(call->engine, &s->reranker, &none) : STATUS_NOT_FOUND;
     const struct reranker r = {.engine = call->engine,
                                .model = s->reranker,
                                .deadline_ms = call->request->deadline_ms,
@@ -479,7 +475,7 @@ static bool set_count(json_t *object, const char *key, uint64_t count)
 /* Of a query: what its searches in all collections took together. */
 static json_t *plan_json(const struct search *s, size_t i)
 {
-    struct hits sum = {.exact = !s->answers[i].cut_short || !is_sieved(s)};
+    struct hits sum = {.exact = !s->answers[i].cut_short || s->group == NULL};
     for (size_t j = 0; j < s->lists; j++) {
         const struct hits *h = &s->hits[j * s->n + i];
         sum.plan = j == 0 || h->candidates > 0 ? h->plan : sum.plan;
@@ -546,10 +542,11 @@ static json_t *results_json(const struct search *s)
 /* Says by what the hits are ordered. */
 static bool add_reranker(json_t *body, const struct engine_model *m)
 {
-    json_t *said = m != NULL ? json_pack("{s:s, s:[]}", "reranker", m->bound, "warnings")
-                             : json_pack("{s:n, s:[s]}", "reranker", "warnings",
-                                         "no reranker is in use, so hits are in the order of the search itself; "
-                                         "cognate model rerank chooses one");
+    json_t *said = m != NULL
+                       ? json_pack("{s:s, s:[]}", "reranker", m->bound, "warnings")
+                       : json_pack("{s:n, s:[s]}", "reranker", "warnings",
+                                   "no reranker is in use, so hits are in the order of the search itself; "
+                                   "cognate model rerank chooses one");
     bool good = json_object_update(body, said) == 0;
     json_decref(said);
     return good;

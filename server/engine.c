@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/utf8.h"
+#include "tokenizer/language.h"
 
 int64_t monotonic_ms(void)
 {
@@ -18,8 +19,8 @@ enum status check_text(struct text text, const char *field, const char *what, st
 {
     size_t at = utf8_invalid(text.data, text.len);
     if (at < text.len)
-        return error_field(err, STATUS_INVALID, field, "byte %zu of %s is not UTF-8; convert it to UTF-8 first", at,
-                           what);
+        return error_field(err, STATUS_INVALID, field,
+                           "byte %zu of %s is not UTF-8; convert it to UTF-8 first", at, what);
     return STATUS_OK;
 }
 
@@ -49,6 +50,8 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
         status = error_memory(err, "opening the engine");
     if (status == STATUS_OK && options->db != NULL)
         status = store_open(options->db, options->mode, options->isa, &e->store, err);
+    if (status == STATUS_OK && e->store != NULL && options->mode == STORE_WRITE)
+        status = store_tell_languages(e->store, language_of_passage, err);
     if (status == STATUS_OK)
         *out = e;
     else
@@ -79,7 +82,9 @@ struct store *engine_store(struct engine *e)
 
 enum status need_store(const struct engine *e, struct error *err)
 {
-    return e->store != NULL ? STATUS_OK : error_set(err, STATUS_UNAVAILABLE, "there is no store here; give one with --db");
+    return e->store != NULL
+               ? STATUS_OK
+               : error_set(err, STATUS_UNAVAILABLE, "there is no store here; give one with --db");
 }
 
 enum status check_space(const struct engine_model *m, const struct collection_settings *settings,
@@ -103,16 +108,17 @@ static enum status passage_sizes(const struct engine_model *m, const struct pass
 {
     uint32_t most = passages->max_tokens != 0 ? passages->max_tokens : 200;
     uint32_t overlap = passages->overlap_tokens == UINT32_MAX ? 0
-                       : passages->overlap_tokens != 0       ? passages->overlap_tokens
-                       : most / 2 < 40                       ? most / 2
-                                                             : 40;
+                       : passages->overlap_tokens != 0        ? passages->overlap_tokens
+                       : most / 2 < 40                        ? most / 2
+                                                              : 40;
     if (most < 32 || most > m->info->context)
         return error_field(err, STATUS_INVALID, "passage_tokens",
                            "passage_tokens must be 32 to %u with the model %s", (unsigned)m->info->context,
                            m->bound);
     if (overlap > most / 2)
         return error_field(err, STATUS_INVALID, "passage_overlap",
-                           "passage_overlap must be at most half of passage_tokens, %u", (unsigned)(most / 2));
+                           "passage_overlap must be at most half of passage_tokens, %u",
+                           (unsigned)(most / 2));
     out->passage_tokens = most;
     out->passage_overlap = overlap;
     return STATUS_OK;
@@ -146,7 +152,8 @@ void count_search(struct engine *e, const struct hits *hits)
 {
     size_t i = 0;
     pthread_mutex_lock(&e->figures);
-    while (i < e->plan_count && (e->plans[i].exact != hits->exact || strcmp(e->plans[i].name, hits->plan) != 0))
+    while (i < e->plan_count &&
+           (e->plans[i].exact != hits->exact || strcmp(e->plans[i].name, hits->plan) != 0))
         i++;
     if (i == ENGINE_PLANS)
         i--;

@@ -37,8 +37,8 @@
 #include "tokenizer/passage.h"
 #include "tokenizer/tokenizer.h"
 
-#define ENGINE_WAITING        512 /* calls that may wait for the encoder at a time */
-#define ENGINE_QUERY_BYTES    8192 /* longest query of a search */
+#define ENGINE_WAITING        512        /* calls that may wait for the encoder at a time */
+#define ENGINE_QUERY_BYTES    8192       /* longest query of a search */
 #define ENGINE_DOCUMENT_BYTES (16 << 20) /* longest text of a document */
 
 struct engine_options {
@@ -115,7 +115,8 @@ enum status engine_rollback(struct engine *e, struct error *err);
 /* INVALID, field "model", for a cross-encoder, which makes no vectors. */
 enum status engine_need_vectors(const struct engine_model *m, struct error *err);
 
-/* Holds the cross-encoder that is in use as the reranker, which model_store.h keeps; NOT_FOUND when none is. */
+/* Holds the cross-encoder that is in use as the reranker, which model_store.h keeps; NOT_FOUND when none is.
+ */
 enum status engine_hold_reranker(struct engine *e, const struct engine_model **out, struct error *err);
 
 /* Makes an installed cross-encoder the reranker, after it was loaded; none when the name is empty. */
@@ -167,11 +168,11 @@ enum input_type { INPUT_QUERY, INPUT_DOCUMENT }; /* which of the model's prompts
 
 /* What to do with a text of more tokens than the model's context. */
 enum long_text {
-    LONG_TEXT_POOL,     /* windows; the mean of their unit vectors weighted by tokens, renormalised */
-    LONG_TEXT_PASSAGES, /* any text: one vector for each passage of it */
-    LONG_TEXT_TRUNCATE, /* its beginning; says how many tokens were dropped */
+    LONG_TEXT_POOL,           /* windows; the mean of their unit vectors weighted by tokens, renormalised */
+    LONG_TEXT_PASSAGES,       /* any text: one vector for each passage of it */
+    LONG_TEXT_TRUNCATE,       /* its beginning; says how many tokens were dropped */
     LONG_TEXT_TRUNCATE_START, /* its end, likewise */
-    LONG_TEXT_ERROR     /* INVALID, naming the text */
+    LONG_TEXT_ERROR           /* INVALID, naming the text */
 };
 
 struct embed_request {
@@ -180,7 +181,7 @@ struct embed_request {
     size_t n;
     enum input_type input_type;
     enum long_text long_text;
-    bool bulk; /* yields to calls that do not say so */
+    bool bulk;   /* yields to calls that do not say so */
     bool raw;    /* vectors as the model makes them, before they are scaled to unit length */
     bool states; /* raw, and what the last layer makes of every token */
     int64_t deadline_ms;
@@ -204,7 +205,8 @@ struct embeddings {
     struct passage *passages;    /* one a row: its bytes of the text; tokens of this stretch alone */
 };
 
-/* All vectors, or none. Queries that were asked before come from memory (query_cache.h) unless they are bulk. */
+/* All vectors, or none. Queries that were asked before come from memory (query_cache.h) unless they are bulk.
+ */
 enum status engine_embed(struct engine *e, const struct embed_request *request, struct embeddings *out,
                          struct error *err);
 void embeddings_release(struct embeddings *v); /* accepts a zeroed one */
@@ -239,7 +241,7 @@ enum status engine_score(struct engine *e, const struct score_request *request, 
 struct ingest_vectors {
     unsigned char space_id[32];
     uint32_t width;
-    const struct passage_row *passages;
+    struct passage_row *passages; /* those without a language get theirs */
     size_t count;
 };
 
@@ -258,7 +260,7 @@ struct ingest_result {
     char id[513];
     enum put_outcome outcome;
     uint32_t passages;
-    uint32_t tokens; /* that the encoder saw for it: 0 when its vectors were there already */
+    uint32_t tokens;    /* that the encoder saw for it: 0 when its vectors were there already */
     struct error error; /* of a failed row */
 };
 
@@ -285,14 +287,18 @@ struct engine_query {
     struct text text;    /* not blank, at most ENGINE_QUERY_BYTES; or empty and */
     const float *vector; /* `width` finite floats, not all zero; normalised here */
     size_t width;
-    const struct text *examples;      /* ids of documents of the collection, which are left out of the hits: first */
-    size_t like_count, unlike_count;  /* those to be near to, then those to be far from (engine_examples.c) */
+    const struct text
+        *examples; /* ids of documents of the collection, which are left out of the hits: first */
+    size_t like_count, unlike_count; /* those to be near to, then those to be far from (engine_examples.c) */
     enum search_mode mode; /* other than SEARCH_SEMANTIC: a text is needed; SEARCH_KEYWORD needs no model */
     enum fusion fusion;    /* of SEARCH_HYBRID */
     size_t k;              /* 1 to 1,000 */
     const struct filter *filter;
-    double diversity;         /* as struct search_query says, like */
-    struct search_page after; /* with `generation` of the answer before: GONE when the collection has changed */
+    const struct text *langs; /* of passages, as struct search_query says */
+    size_t lang_count;
+    double diversity; /* as struct search_query says, like */
+    struct search_page
+        after; /* with `generation` of the answer before: GONE when the collection has changed */
     uint64_t generation;
     bool exact;           /* as struct search_query says */
     double min_relevance; /* 0 for none, and for SEARCH_KEYWORD, which knows no relevance */
@@ -307,8 +313,8 @@ enum status engine_search(struct engine *e, const struct engine_query *queries, 
                           struct error *err);
 
 /* Of each of n passages the sentence that is nearest in meaning to the query, which has a text or a vector;
- * `langs` (BCP 47) say whose rules part sentences. Bytes of the passage: none of one without a sentence, such as a
- * table. Embeds the sentences. */
+ * `langs` (BCP 47) say whose rules part sentences. Bytes of the passage: none of one without a sentence, such
+ * as a table. Embeds the sentences. */
 enum status engine_sentences(struct engine *e, const struct engine_query *q, const struct text *passages,
                              const struct text *langs, size_t n, struct mark *out, struct error *err);
 

@@ -90,8 +90,9 @@ static enum status check_document(const struct ingest_document *d, struct error 
     if (status == STATUS_OK)
         status = check_text(d->metadata, "metadata", "the metadata", err);
     if (status == STATUS_OK && d->text.len > ENGINE_DOCUMENT_BYTES)
-        status = error_field(err, STATUS_TOO_LARGE, "text", "the text has %zu bytes, at most %d are allowed; split it",
-                             d->text.len, ENGINE_DOCUMENT_BYTES);
+        status = error_field(err, STATUS_TOO_LARGE, "text",
+                             "the text has %zu bytes, at most %d are allowed; split it", d->text.len,
+                             ENGINE_DOCUMENT_BYTES);
     if (status == STATUS_OK)
         status = check_text(d->text, "text", "the text", err);
     return status;
@@ -105,8 +106,9 @@ static void add_row(struct ingest *g, size_t i)
     struct document_row *row = &g->row[g->rows];
     enum status status = check_document(d, &result->error);
     if (status == STATUS_OK && d->id.len >= sizeof result->id)
-        status = error_field(&result->error, STATUS_INVALID, "id", "the id has %zu bytes, at most %zu are allowed",
-                             d->id.len, sizeof result->id - 1);
+        status =
+            error_field(&result->error, STATUS_INVALID, "id", "the id has %zu bytes, at most %zu are allowed",
+                        d->id.len, sizeof result->id - 1);
     if (status == STATUS_OK && d->id.len > 0)
         memcpy(result->id, d->id.data, d->id.len);
     else if (status == STATUS_OK)
@@ -158,7 +160,8 @@ static enum status prefix_of(struct ingest *g, struct text title, char **out, si
     return STATUS_OK;
 }
 
-static enum status add_passage(struct ingest *g, struct passage p, struct error *err)
+static enum status add_passage(struct ingest *g, const struct document_row *row, struct passage p,
+                               struct error *err)
 {
     uint32_t dropped;
     if (g->passage_count == g->passage_room) {
@@ -170,9 +173,12 @@ static enum status add_passage(struct ingest *g, struct passage p, struct error 
         g->passage_room = room;
     }
     g->passages[g->passage_count] = (struct passage_row){.start = p.start, .end = p.end, .tokens = p.tokens};
+    language_of_passage((struct text){row->text.data + p.start, p.end - p.start}, row->lang,
+                        g->passages[g->passage_count].lang);
     enum status status = add_sequence(g->m, &g->sequences, &g->encoding, &dropped, err);
     if (status == STATUS_OK && dropped > 0)
-        status = error_set(err, STATUS_INTERNAL, "a passage has %u tokens more than the model takes", dropped);
+        status =
+            error_set(err, STATUS_INTERNAL, "a passage has %u tokens more than the model takes", dropped);
     if (status == STATUS_OK)
         g->passage_count++;
     return status;
@@ -202,7 +208,7 @@ static enum status cut_row(struct ingest *g, size_t r, struct error *err)
         struct text stretch = {row->text.data + p.start, p.end - p.start};
         status = tokenizer_encode(t, &g->encoding, prefix, stretch, err);
         if (status == STATUS_OK)
-            status = add_passage(g, p, err);
+            status = add_passage(g, row, p, err);
         result->tokens += (uint32_t)g->encoding.count + special_tokens(g->m);
     }
     free(bytes);
@@ -217,6 +223,24 @@ static const struct ingest_vectors *given_vectors(const struct ingest *g, size_t
                    memcmp(v->space_id, g->model->space_id, sizeof v->space_id) == 0
                ? v
                : NULL;
+}
+
+static bool is_border(struct text text, size_t at)
+{
+    return at == text.len || (at < text.len && ((unsigned char)text.data[at] & 0xc0) != 0x80);
+}
+
+/* Tells languages of passages that came without. What is no stretch of the text is for collection_put to
+ * refuse. */
+static void name_given(const struct document_row *row, const struct ingest_vectors *given)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        struct passage_row *p = &given->passages[i];
+        if (p->lang[0] == '\0' && p->start <= p->end && is_border(row->text, p->start) &&
+            is_border(row->text, p->end))
+            language_of_passage((struct text){row->text.data + p->start, p->end - p->start}, row->lang,
+                                p->lang);
+    }
 }
 
 /* Embeds the rows that need it. A document without text has no passage; collection_put would refuse it, and
@@ -246,6 +270,8 @@ static enum status embed_rows(struct ingest *g, struct error *err)
             result->outcome = PUT_FAILED;
             continue;
         }
+        if (given != NULL)
+            name_given(&g->row[r], given);
         g->row[r].passages = given != NULL ? given->passages : count > 0 ? g->passages + g->firsts[r] : NULL;
         g->row[r].passage_count = count;
         g->row[kept] = g->row[r];

@@ -150,6 +150,8 @@ static enum status set_query(const struct target *target, const struct engine_qu
                                  .vector = vector,
                                  .k = q->k,
                                  .filter = q->filter,
+                                 .langs = q->langs,
+                                 .lang_count = q->lang_count,
                                  .except = q->examples,
                                  .except_count = examples,
                                  .after = q->after,

@@ -52,8 +52,6 @@ enum status hit_passages_find(struct engine *e, const struct text *collections, 
         }
         if (status == STATUS_OK)
             status = find_place(c, items[i].hit, &passages[i], err);
-        if (status == STATUS_OK)
-            language_detect_within(items[i].hit->passage, items[i].hit->lang.data, &passages[i].language);
     }
     collection_release(c);
     if (status == STATUS_OK)
@@ -110,9 +108,9 @@ static json_t *sentence_json(struct mark sentence)
 json_t *hit_passage_json(const struct hit *h, const struct hit_passage *p)
 {
     json_t *passage =
-        json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "text", text_json(h->passage), "lang",
-                  p->language.tag, "start", (json_int_t)h->start, "end", (json_int_t)h->end, "start_char",
-                  (json_int_t)h->start_char, "end_char", (json_int_t)h->end_char, "score",
+        json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "text", text_json(h->passage), "lang",
+                  text_json(h->passage_lang), "start", (json_int_t)h->start, "end", (json_int_t)h->end,
+                  "start_char", (json_int_t)h->start_char, "end_char", (json_int_t)h->end_char, "score",
                   isnan(h->cosine) ? h->bm25 : h->cosine, "page",
                   count_or_null(p->placed && p->place.page > 0, p->place.page), "line",
                   count_or_null(p->placed, p->place.line), "heading", text_or_null(buf_text(&p->headings)));

@@ -18,11 +18,9 @@
 #include "common/buf.h"
 #include "server/engine.h"
 #include "server/search_lists.h"
-#include "tokenizer/language.h"
 #include "tokenizer/place.h"
 
 struct hit_passage {
-    struct language language;
     bool placed;
     struct place place;
     struct buf headings;

@@ -31,6 +31,10 @@ static const struct field passage_fields[] = {
      .least = 0,
      .most = 1 << 24,
      .about = "Its tokens."},
+    {.name = "lang",
+     .kind = FIELD_TEXT,
+     .most = PASSAGE_LANG_BYTES - 1,
+     .about = "Its language, where it is another one than the document's; detected when absent."},
     {.name = "vector",
      .kind = FIELD_TEXT,
      .required = true,
@@ -121,6 +125,8 @@ enum status passages_read(const json_t *vectors, size_t extra, struct ingest_vec
                                            .end = (size_t)shape_integer(row, "end", 0),
                                            .tokens = (uint32_t)shape_integer(row, "tokens", 0),
                                            .vector = values + i * width};
+        struct text lang = shape_text(row, "lang"); /* its shape has looked at its length */
+        memcpy(passages[i].lang, lang.data, lang.len);
         status = read_vector(shape_text(row, "vector"), width, values + i * width, err);
     }
     if (status != STATUS_OK) {
@@ -142,9 +148,12 @@ enum status passages_write(const unsigned char space_id[32], const struct passag
     hex_text(space_id, 32, space);
     enum status status = buf_printf(out, err, "{\"space_id\":\"%s\",\"passages\":[", space);
     for (size_t i = 0; i < n && status == STATUS_OK; i++) {
-        status =
-            buf_printf(out, err, "%s{\"start\":%zu,\"end\":%zu,\"tokens\":%u,\"vector\":", i > 0 ? "," : "",
-                       rows[i].start, rows[i].end, (unsigned)rows[i].tokens);
+        status = buf_printf(out, err, "%s{\"start\":%zu,\"end\":%zu,\"tokens\":%u,", i > 0 ? "," : "",
+                            rows[i].start, rows[i].end, (unsigned)rows[i].tokens);
+        if (status == STATUS_OK && rows[i].lang[0] != '\0')
+            status = buf_printf(out, err, "\"lang\":\"%s\",", rows[i].lang);
+        if (status == STATUS_OK)
+            status = buf_printf(out, err, "\"vector\":");
         if (status == STATUS_OK)
             status = vector_write(rows[i].vector, &format, out, err);
         if (status == STATUS_OK)

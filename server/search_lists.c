@@ -3,10 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "server/handler.h"
-#include "tokenizer/language.h"
 
 int listed_by_score(const void *a, const void *b)
 {
@@ -71,27 +69,6 @@ enum status lists_group(struct listed *items, size_t *count, const char *field, 
     }
     *count = kept;
     return STATUS_OK;
-}
-
-static bool is_of(const char *tag, struct text wanted)
-{
-    return wanted.len <= strlen(tag) && strncasecmp(tag, wanted.data, wanted.len) == 0 &&
-           (tag[wanted.len] == '\0' || tag[wanted.len] == '-');
-}
-
-void lists_keep_languages(struct listed *items, size_t *count, const struct text *langs, size_t n)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++) {
-        struct language l;
-        bool wanted = false;
-        language_detect_within(items[i].hit->passage, items[i].hit->lang.data, &l);
-        for (size_t j = 0; j < n; j++)
-            wanted |= is_of(l.tag, langs[j]);
-        if (wanted)
-            items[kept++] = items[i];
-    }
-    *count = kept;
 }
 
 void listed_free(struct listed *items, size_t count)

@@ -1,5 +1,4 @@
-/* One list of hits out of those of several collections, and at most so many of one kind, and of some
- * languages alone, in it.
+/* One list of hits out of those of several collections, and at most so many of one kind in it.
  *
  *     struct listed *items = NULL;
  *     size_t n;
@@ -33,10 +32,6 @@ int listed_by_score(const void *a, const void *b);
  * the field. */
 enum status lists_group(struct listed *items, size_t *count, const char *field, size_t size,
                         struct error *err);
-
-/* Leaves the hits whose passage is in one of n languages (BCP 47; "zh" takes "zh-Hant" too), as language.h
- * sees it. */
-void lists_keep_languages(struct listed *items, size_t *count, const struct text *langs, size_t n);
 
 void listed_free(struct listed *items, size_t count); /* accepts NULL */
 

@@ -8,8 +8,9 @@
 #define MOST_WIDTH 65536
 
 /* What a hit can be reduced to; id and score are always there. */
-const char *const search_part_names[] = {"collection", "cosine",   "bm25",    "rerank",     "relevance", "lang",
-                                         "title",      "metadata", "passage", "highlights", NULL};
+const char *const search_part_names[] = {"collection", "cosine",     "bm25",  "rerank",
+                                         "relevance",  "lang",       "title", "metadata",
+                                         "passage",    "highlights", NULL};
 const char *const search_mode_names[] = {
     [SEARCH_SEMANTIC] = "semantic", [SEARCH_KEYWORD] = "keyword", [SEARCH_HYBRID] = "hybrid", NULL};
 const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = "rrf", NULL};
@@ -33,8 +34,8 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
          .items = 256,                                                                                       \
          .least = 1,                                                                                         \
          .most = 64,                                                                                         \
-         .about = "Only hits whose best passage is itself in one of these languages, whatever its "          \
-                  "document's: the 1,000 nearest documents are looked at."},                                 \
+         .about = "Only passages that are themselves in one of these languages, whatever their documents' "  \
+                  "are; zh takes zh-Hant too. Applied before the search, like a filter."},                   \
         {.name = "filter",                                                                                   \
          .kind = FIELD_OBJECT,                                                                               \
          .about =                                                                                            \
@@ -96,7 +97,8 @@ const char *const search_fusion_names[] = {[FUSION_SUM] = "sum", [FUSION_RRF] = 
                   "warnings say so."},                                                                       \
         {.name = "exact",                                                                                    \
          .kind = FIELD_BOOLEAN,                                                                              \
-         .about = "Whether the k best must be proven, however many passages there are. Answers are, except those "   \
+         .about = "Whether the k best must be proven, however many passages there are. Answers are, except " \
+                  "those "                                                                                   \
                   "of the plan ivf, which leaves out most of a large collection."},                          \
     {                                                                                                        \
         .name = "explain", .kind = FIELD_BOOLEAN, .about = "Adds where the time went."                       \
@@ -168,7 +170,7 @@ static const struct field passage_fields[] = {
      .kind = FIELD_TEXT,
      .required = true,
      .about = "Its own language where it is long and clear enough to tell, else the document's; passage_lang "
-              "keeps hits by it."},
+              "searches by it."},
     {.name = "start",
      .kind = FIELD_INTEGER,
      .required = true,
@@ -220,7 +222,8 @@ static const struct field hit_fields[] = {
     {.name = "rerank",
      .kind = FIELD_NUMBER,
      .nullable = true,
-     .about = "Score of a cross-encoder for the query with its passage, 0 to 1; null when none looked at it."},
+     .about =
+         "Score of a cross-encoder for the query with its passage, 0 to 1; null when none looked at it."},
     {.name = "relevance",
      .kind = FIELD_NUMBER,
      .nullable = true,
@@ -245,15 +248,19 @@ static const struct field plan_fields[] = {
     {.name = "kind",
      .kind = FIELD_TEXT,
      .required = true,
-     .about = "scan, of all passages; ivf, of the clusters of them nearest to the query; keywords; hybrid; or empty when "
+     .about = "scan, of all passages; ivf, of the clusters of them nearest to the query; keywords; hybrid; "
+              "or empty when "
               "no passage passed the filter."},
     {.name = "exact", .kind = FIELD_BOOLEAN, .required = true, .about = "The k best there are."},
     {.name = "candidates",
      .kind = FIELD_INTEGER,
      .required = true,
-     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too; of clusters, "
+     .about = "Passages that passed the filter; in mode keyword those that have a word of the query too; of "
+              "clusters, "
               "those that were looked at."},
-    {.name = "clusters", .kind = FIELD_INTEGER, .about = "Clusters that were looked into, where not all were."},
+    {.name = "clusters",
+     .kind = FIELD_INTEGER,
+     .about = "Clusters that were looked into, where not all were."},
     {.name = "filtered", .kind = FIELD_BOOLEAN, .required = true, .about = "A filter was applied."},
     {.name = "filter",
      .kind = FIELD_TEXT,
@@ -313,7 +320,10 @@ static const struct field answer_fields[] = {
      .count = FIELD_LIST,
      .of = &shape_result,
      .about = "Of several queries."},
-    {.name = "reranker", .kind = FIELD_TEXT, .nullable = true, .about = "With rerank: which one ordered the hits."},
+    {.name = "reranker",
+     .kind = FIELD_TEXT,
+     .nullable = true,
+     .about = "With rerank: which one ordered the hits."},
     {.name = "warnings",
      .kind = FIELD_TEXT,
      .count = FIELD_LIST,

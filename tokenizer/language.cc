@@ -6,6 +6,7 @@
 #include <cld2/public/encodings.h>
 
 #include <cstring>
+#include <strings.h>
 
 namespace
 {
@@ -21,7 +22,8 @@ const double own_confidence = 0.6;
 // The library's older names of languages, and codes of its own.
 const char *tag_of(const char *code)
 {
-    static const char *const renamed[][2] = {{"iw", "he"}, {"jw", "jv"}, {"in", "id"}, {"mo", "ro"}, {"un", "und"}};
+    static const char *const renamed[][2] = {
+        {"iw", "he"}, {"jw", "jv"}, {"in", "id"}, {"mo", "ro"}, {"un", "und"}};
     for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
         if (std::strcmp(code, renamed[i][0]) == 0)
             return renamed[i][1];
@@ -50,8 +52,8 @@ size_t rank(struct text text, const char *likely, struct language *out)
     if (len == 0)
         return 0;
     // Its summary passes over the language with most text where a web page would have it from its frame.
-    CLD2::ExtDetectLanguageSummary(text.data, static_cast<int>(len), true, &hints, CLD2::kCLDFlagBestEffort, languages,
-                                   percents, scores, nullptr, &bytes, &reliable);
+    CLD2::ExtDetectLanguageSummary(text.data, static_cast<int>(len), true, &hints, CLD2::kCLDFlagBestEffort,
+                                   languages, percents, scores, nullptr, &bytes, &reliable);
     double certainty = bytes / (bytes + half_letters) * (reliable ? 1 : 0.5);
     for (int i = 0; i < LANGUAGE_CANDIDATES; i++) {
         const char *tag = tag_of(CLD2::LanguageCode(languages[i]));
@@ -87,4 +89,20 @@ void language_detect_within(struct text part, const char *tag, struct language *
         *out = found[0];
     else if (std::strlen(tag) < sizeof out->tag)
         std::memcpy(out->tag, tag, std::strlen(tag) + 1);
+}
+
+void language_of_passage(struct text part, struct text whole, char out[16])
+{
+    struct language found;
+    char tag[sizeof found.tag] = "";
+    if (whole.len < sizeof tag)
+        std::memcpy(tag, whole.data, whole.len);
+    language_detect_within(part, tag, &found);
+    size_t len = std::strlen(found.tag);
+    bool same = std::strcmp(found.tag, "und") == 0 || len == 0 ||
+                (len <= whole.len && strncasecmp(found.tag, whole.data, len) == 0 &&
+                 (len == whole.len || whole.data[len] == '-'));
+    std::memset(out, 0, sizeof found.tag);
+    if (!same)
+        std::memcpy(out, found.tag, len);
 }

@@ -33,6 +33,10 @@ void language_detect(struct text text, struct language *out);
  * enough to speak for itself, else the whole text's. */
 void language_detect_within(struct text part, const char *tag, struct language *out);
 
+/* The language of a part in 16 bytes, empty where it is the whole text's; "de" is not another one than
+ * "de-AT". */
+void language_of_passage(struct text part, struct text whole, char out[16]);
+
 /* The languages found in a text, the one with most of it first; returns how many, 0 when nothing can be told.
  */
 size_t language_rank(struct text text, struct language out[LANGUAGE_CANDIDATES]);

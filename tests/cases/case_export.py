@@ -54,10 +54,19 @@ with Scratch() as folder:
     foreign = dict(exported[50], vectors=dict(exported[50]["vectors"], space_id="0" * 64))
     code, _, err = cognate("import", "-c", "ships", "-", db=third, stdin=json.dumps(foreign) + "\n")
     assert code == 0 and "1 created" in err and " 0 tokens" not in err, (code, err)  # embedded here
-    for wrong in (dict(passage, vector="AAAA"), dict(passage, vector="!" * 2732), dict(passage, end=10 ** 6), dict(passage, vector=base64.b64encode(bytes(2048)).decode())):
+    for wrong in (dict(passage, vector="AAAA"), dict(passage, vector="!" * 2732), dict(passage, end=10 ** 6), dict(passage, vector=base64.b64encode(bytes(2048)).decode()), dict(passage, lang="i t"),
+                  dict(passage, lang="0123456789abcdef")):
         row = {"id": "bad", "text": "A text.", "vectors": {"space_id": exported[0]["vectors"]["space_id"], "passages": [wrong]}}
         code, _, err = cognate("import", "-c", "ships", "-", db=third, stdin=json.dumps(row) + "\n")
         assert code == 2 and "1 failed" in err, (code, err, wrong)
+    spoken = {"id": "spoken", "text": "A text.", "lang": "en", "vectors": {
+        "space_id": exported[0]["vectors"]["space_id"], "passages": [dict(passage, end=7, lang="it")]}}
+    code, _, err = cognate("import", "-c", "ships", "-", db=third, stdin=json.dumps(spoken) + "\n")
+    assert code == 0 and "1 created" in err and " 0 tokens" in err, (code, err)
+    code, out, err = cognate("search", "-c", "ships", "--json", "--passage-lang", "it", "text", db=third)
+    assert code == 0 and [(h["id"], h["lang"], h["passage"]["lang"]) for h in map(json.loads, out.splitlines())] == [("spoken", "en", "it")], out
+    code, out, err = cognate("export", "-c", "ships", "--vectors", db=third)
+    assert [r for r in map(json.loads, out.splitlines()) if r.get("id") == "spoken"][0]["vectors"] == spoken["vectors"], out
     code, _, err = cognate("import", "-", db=third, stdin='{"id":"x",\n')
     assert code == 2 and "line 1" in err, (code, err)
     code, out, err = cognate("export", "-c", "none", db=third)

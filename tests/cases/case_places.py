@@ -87,7 +87,17 @@ with Scratch() as folder:
             return [h["passage"]["lang"] for h in answer["hits"]], answer
         assert set(languages()[0]) != {"fr"}
         found, answer = languages(passage_lang="fr")
-        assert found == ["fr"] * 20 and answer["next_cursor"] is None, found
+        assert found == ["fr"] * 20 and answer["plan"]["candidates"] == 30, answer
+        rest, second = languages(passage_lang="fr", cursor=answer["next_cursor"])
+        assert rest == ["fr"] * 10 and second["next_cursor"] is None, second
+        assert not {h["id"] for h in answer["hits"]} & {h["id"] for h in second["hits"]}
+        status, other = server.call("POST", "/v1/collections/bridges/search", {**query, "cursor": answer["next_cursor"]})
+        assert status == 400 and "another search" in other["detail"], other
+        assert languages(passage_lang="fr", mode="keyword", query="mairie")[0] == ["fr"] * 20
+        assert languages(passage_lang="de", mode="keyword", query="mairie")[0] == []
+        assert set(languages(passage_lang="fr", mode="hybrid")[0]) == {"fr"}
+        status, answer = server.call("POST", "/v1/collections/mixed/search", {"query": "minutes of the meeting", "passage_lang": "de"})
+        assert [(h["id"], h["passage"]["lang"]) for h in answer["hits"]] == [("letter", "de")], answer
         assert languages(passage_lang=["FR", "de"], k=60)[0].count("fr") == 30
         assert languages(passage_lang="ja")[0] == [] and languages(passage_lang="fr", lang="fr")[0] == []
         code, out, err = cognate("search", "-c", "bridges", "--passage-lang", "fr", "-k", "40", "--format", "tsv", query["query"], db=db)

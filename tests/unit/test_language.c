@@ -95,6 +95,27 @@ static void a_part_speaks_for_itself_only_when_it_can(void **state)
     assert_string_equal(l.tag, "und");
 }
 
+static void a_passage_names_a_language_of_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *part, *whole, *wanted;
+    } cases[] = {
+        {"Le magasin ferme plus tôt le dimanche, pensez à acheter du pain.", "nl", "fr"},
+        {"Le magasin ferme plus tôt le dimanche, pensez à acheter du pain.", "fr", ""},
+        {"Le magasin ferme plus tôt le dimanche, pensez à acheter du pain.", "FR-CA", ""},
+        {"Le magasin ferme plus tôt le dimanche, pensez à acheter du pain.", "frr", "fr"},
+        {"Le magasin ferme plus tôt le dimanche, pensez à acheter du pain.", "a-tag-of-sixteen-bytes", "fr"},
+        {"Ja", "nl", ""},
+        {"12.30", "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char own[16] = "left over";
+        language_of_passage(text_of(cases[i].part), text_of(cases[i].whole), own);
+        assert_string_equal(own, cases[i].wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +125,7 @@ int main(void)
         cmocka_unit_test(ranks_what_a_text_is_made_of),
         cmocka_unit_test(a_short_text_is_less_certain),
         cmocka_unit_test(a_part_speaks_for_itself_only_when_it_can),
+        cmocka_unit_test(a_passage_names_a_language_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

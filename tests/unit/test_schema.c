@@ -146,6 +146,46 @@ static void version_1_is_brought_up_to_date(void **state)
     store_close(scratch_open(STORE_READ));
 }
 
+/* A version that knew no languages of passages: they are told once, when something writes. */
+static void name_second(struct text passage, struct text document_lang, char out[PASSAGE_LANG_BYTES])
+{
+    (void)document_lang;
+    memset(out, 0, PASSAGE_LANG_BYTES);
+    if (passage.len >= 12 && memcmp(passage.data, "## Protokoll", 12) == 0)
+        memcpy(out, "de", 2);
+}
+
+static void version_2_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    unpack(2);
+    assert_int_equal(number("PRAGMA user_version"), 2);
+    struct store *s = scratch_open(STORE_WRITE);
+    check_store(s);
+    assert_int_equal(number("SELECT count(*) FROM passages WHERE lang IS NULL"), 14);
+    assert_int_equal(store_tell_languages(s, name_second, NULL), STATUS_OK);
+    assert_int_equal(number("SELECT count(*) FROM passages WHERE lang IS NULL"), 0);
+    assert_int_equal(number("SELECT count(*) FROM passages WHERE lang = 'de'"), 1);
+    check_store(s);
+    struct text de = text_of("de");
+    float vector[512] = {1};
+    struct hits hits = {0};
+    struct collection *c = scratch_collection(s, "mixed");
+    assert_int_equal(
+        collection_search(
+            c,
+            &(struct search_query){.vector = vector, .k = 5, .min_cosine = -2, .langs = &de, .lang_count = 1},
+            1, &hits, NULL),
+        STATUS_OK);
+    assert_int_equal(hits.count, 1);
+    assert_true(text_is(hits.items[0].id, "letter") && text_is(hits.items[0].lang, "en"));
+    assert_true(text_is(hits.items[0].passage_lang, "de"));
+    hits_release(&hits);
+    collection_release(c);
+    store_close(s);
+    assert_int_equal(number("PRAGMA user_version"), SCHEMA_VERSION);
+}
+
 /* Files may not grow in the child, so its upgrade fails on the way. */
 static void an_upgrade_that_fails_leaves_the_old_version(void **state)
 {
@@ -177,13 +217,15 @@ static void steps_from_anywhere_give_the_same_tables(void **state)
     int64_t upgraded = number("SELECT sum(length(sql)) FROM sqlite_schema WHERE name NOT GLOB 'keywords_*'");
     unlink(scratch_path);
     store_close(scratch_open(STORE_WRITE));
-    assert_int_equal(number("SELECT sum(length(sql)) FROM sqlite_schema WHERE name NOT GLOB 'keywords_*'"), upgraded);
+    assert_int_equal(number("SELECT sum(length(sql)) FROM sqlite_schema WHERE name NOT GLOB 'keywords_*'"),
+                     upgraded);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(version_1_is_brought_up_to_date, scratch_make, scratch_clean),
+        cmocka_unit_test_setup_teardown(version_2_is_brought_up_to_date, scratch_make, scratch_clean),
         cmocka_unit_test_setup_teardown(an_upgrade_that_fails_leaves_the_old_version, scratch_make,
                                         scratch_clean),
         cmocka_unit_test_setup_teardown(steps_from_anywhere_give_the_same_tables, scratch_make,

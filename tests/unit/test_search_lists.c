@@ -70,42 +70,11 @@ static void so_many_of_a_kind(void **state)
     }
 }
 
-static void languages_of_passages(void **state)
-{
-    (void)state;
-    static const char german[] = "Der Gemeinderat hat die neue Brücke über den Bach am Montag beschlossen.";
-    struct hit all[] = {hit("a", 3, ""), hit("b", 2, ""), hit("c", 1, "")};
-    static const struct {
-        const char *lang, *left;
-    } cases[] = {
-        {"de", "a0 "},   {"DE", "a0 "}, {"zh", "b0 "}, {"zh-Hant", "b0 "},
-        {"zh-Hans", ""}, {"d", ""},     {"dede", ""},  {"a tag that is longer than any there is", ""},
-        {"en", "c0 "}};
-    all[0].passage = text_of(german);
-    all[0].lang = text_of("en");
-    all[1].lang = text_of("zh-Hant"); /* nothing to tell by: as the document */
-    all[2].passage = text_of("1.");
-    all[2].lang = text_of("en");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct listed *items = NULL;
-        struct text wanted = text_of(cases[i].lang);
-        size_t n = 0;
-        char text[128];
-        assert_int_equal(lists_merge(&(struct hits){.items = all, .count = 3}, 1, &items, &n, NULL),
-                         STATUS_OK);
-        lists_keep_languages(items, &n, &wanted, 1);
-        write_ids(items, n, text, sizeof text);
-        assert_string_equal(text, cases[i].left);
-        listed_free(items, n);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(best_first_ties_by_id_and_list),
         cmocka_unit_test(so_many_of_a_kind),
-        cmocka_unit_test(languages_of_passages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
