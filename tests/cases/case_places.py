@@ -69,6 +69,12 @@ with Scratch() as folder:
         status, answer = server.call("POST", "/v1/collections/plain/search", {"query": "line"})
         passage = answer["hits"][0]["passage"]
         assert (passage["page"], passage["line"], passage["heading"]) == (None, 3, None), passage
+
+        # In a list of several collections each hit is looked up in its own, though both have a document of that id.
+        server.call("POST", "/v1/collections/lists/documents", {"id": "notes/guide.md", "text": "\n\nThe lighthouse keeper counts ships."})
+        status, answer = server.call("POST", search, {"query": "lighthouse keeper", "collections": ["lists"], "k": 50})
+        lines = {(h["collection"], h["id"]): h["passage"]["line"] for h in answer["hits"]}
+        assert lines[("lists", "notes/guide.md")] == 3 and ("default", "notes/guide.md") in lines and None not in lines.values(), lines
         # A passage in another language than its document says so; one too short to tell has the document's.
         letter = "The minutes of the meeting follow in the language of the partner town. " * 12 + \
             "\n\n## Protokoll\n\n" + "Der Gemeinderat hat die Brücke über den Bach beschlossen und die Kosten genannt. " * 10
