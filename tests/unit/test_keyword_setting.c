@@ -1,6 +1,8 @@
 /* Keywords given up and taken up again. */
 #include "scratch_store.h"
 
+#include "index/space.h"
+
 static enum status by_word(struct collection *c, const char *word, char *id, size_t size)
 {
     struct hits hits = {0};
@@ -56,6 +58,54 @@ static void off_and_on(void **state)
     store_close(s);
 }
 
+/* The vectors that a collection can go back to have keywords of their own. */
+static void what_is_kept_to_go_back_to(void **state)
+{
+    (void)state;
+    const struct collection_settings other = {
+        .model = text_of("other"), .space_id = {9}, .width = SCRATCH_WIDTH, .passage_tokens = 200};
+    const int64_t later = (int64_t)1 << 45;
+    char id[16];
+    float vector[SCRATCH_WIDTH];
+    struct missing_document *missing;
+    struct collection *spare = NULL;
+    size_t n;
+    struct store *s = scratch_open(STORE_WRITE);
+    scratch_create(s, "c");
+    struct collection *c = scratch_collection(s, "c");
+    scratch_put(c, "1", "a ferry", 1, PUT_UPSERT);
+    assert_int_equal(collection_spare_add(c, &other, NULL), STATUS_OK);
+    assert_int_equal(store_spare_open(s, text_of("c"), &spare, NULL), STATUS_OK);
+    assert_int_equal(collection_missing(spare, 0, 5, &missing, &n, NULL), STATUS_OK);
+    assert_int_equal(n, 1);
+    scratch_vector(5, vector);
+    struct passage_row passage = {.end = 7, .tokens = 1, .vector = vector};
+    struct document_row row = {.id = text_of("1"),
+                               .lang = text_of("en"),
+                               .text = text_of("a ferry"),
+                               .passages = &passage,
+                               .passage_count = 1};
+    memcpy(row.content_hash, missing->content_hash, sizeof row.content_hash);
+    assert_int_equal(collection_fill(spare, &row, 1, NULL), STATUS_OK);
+    missing_documents_free(missing, n);
+    assert_int_equal(collection_cut_over(c, later, NULL), STATUS_OK);
+    collection_release(spare);
+    collection_release(c);
+    for (int keep = 0; keep <= 1; keep++) {
+        c = scratch_collection(s, "c");
+        assert_int_equal(collection_keep_keywords(c, keep != 0, NULL), STATUS_OK);
+        assert_int_equal(store_check(s, NULL), STATUS_OK);
+        assert_int_equal(collection_cut_over(c, later, NULL), STATUS_OK);
+        collection_release(c);
+        c = scratch_collection(s, "c");
+        assert_int_equal(keeps(c), keep != 0);
+        assert_int_equal(by_word(c, "ferry", id, sizeof id), keep != 0 ? STATUS_OK : STATUS_UNSUPPORTED);
+        assert_string_equal(id, keep != 0 ? "1" : "");
+        collection_release(c);
+    }
+    store_close(s);
+}
+
 static void of_a_deleted_collection(void **state)
 {
     (void)state;
@@ -72,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(off_and_on, scratch_make, scratch_clean),
+        cmocka_unit_test_setup_teardown(what_is_kept_to_go_back_to, scratch_make, scratch_clean),
         cmocka_unit_test_setup_teardown(of_a_deleted_collection, scratch_make, scratch_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
