@@ -126,7 +126,8 @@ enum status passages_read(const json_t *vectors, size_t extra, struct ingest_vec
                                            .tokens = (uint32_t)shape_integer(row, "tokens", 0),
                                            .vector = values + i * width};
         struct text lang = shape_text(row, "lang"); /* its shape has looked at its length */
-        memcpy(passages[i].lang, lang.data, lang.len);
+        if (lang.len > 0)
+            memcpy(passages[i].lang, lang.data, lang.len);
         status = read_vector(shape_text(row, "vector"), width, values + i * width, err);
     }
     if (status != STATUS_OK) {
