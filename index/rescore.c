@@ -128,7 +128,7 @@ static enum status read_cosine(struct search *s, sqlite3_stmt *st, int column, b
         return search_damaged(s, passage);
     memcpy(s->vector, blob, width * sizeof *s->vector);
     s->rescored++;
-    *out = cosine(s->scan.normalized, s->vector, width);
+    *out = cosine(s->unit, s->vector, width);
     return isfinite(*out) ? STATUS_OK : search_damaged(s, passage);
 }
 

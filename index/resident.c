@@ -262,7 +262,8 @@ static uint64_t print_of(const struct resident *r, const float *vector)
     return fold(fold(chains[0], chains[1]) ^ r->key[0], fold(chains[2], chains[3]) ^ r->key[1]);
 }
 
-static enum status add(struct resident *r, int64_t passage, int64_t document, const float *vector,
+/* Leaves the vector turned. */
+static enum status add(struct resident *r, int64_t passage, int64_t document, float *vector,
                        struct error *err)
 {
     if (!reserve_table(r) || (r->free == RESIDENT_NONE && r->slots == r->capacity && !grow(r)))
@@ -272,7 +273,10 @@ static enum status add(struct resident *r, int64_t passage, int64_t document, co
     struct resident_block *b = &r->blocks[slot / SCAN_BLOCK];
     size_t at = slot % SCAN_BLOCK;
     size_t head = scan_head(r->width);
-    if (!scan_row_init(b->codes.heads + at * head, b->codes.rests + at * (r->stride - head), &b->scales[at], &b->errors[at], &b->tails[at], vector, r->width))
+    uint64_t print = print_of(r, vector);
+    scan_turn(vector, r->width);
+    if (!scan_row_init(b->codes.heads + at * head, b->codes.rests + at * (r->stride - head), &b->scales[at],
+                       &b->errors[at], &b->tails[at], vector, r->width))
         return error_set(err, STATUS_CORRUPT,
                          "passage %lld: its vector is not finite or has no length; put its document again",
                          (long long)passage);
@@ -280,7 +284,7 @@ static enum status add(struct resident *r, int64_t passage, int64_t document, co
         r->free = (uint32_t)b->passages[at];
     else
         r->slots++;
-    b->prints[at] = print_of(r, vector);
+    b->prints[at] = print;
     b->passages[at] = passage;
     b->documents[at] = document;
     *place(r, passage) = slot + 1;

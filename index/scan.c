@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "index/scan_reach.h"
+
 #define STRIPES 16
 
 /* Σ row[j] · factors[j], modulo 2³² */
@@ -40,17 +42,58 @@ void scan_glance_reference(struct scan_codes codes, const uint16_t *rows, size_t
         }
 }
 
+void scan_reach_reference(const struct scan_query *query, const int32_t *sums, struct scan_bounds bounds,
+                          size_t n, unsigned char *out)
+{
+    find_reach(query, sums, bounds, n, out);
+}
+
 const struct scan_kernels *scan_kernels(enum isa isa)
 {
     static const struct scan_kernels table[ISA_COUNT] = {
-        [ISA_REFERENCE] = {scan_dot_reference, scan_glance_reference},
+        [ISA_REFERENCE] = {scan_dot_reference, scan_glance_reference, scan_reach_reference},
 #if defined(__x86_64__)
-        [ISA_AVX2] = {scan_dot_avx2, scan_glance_avx2},
-        [ISA_AVXVNNI] = {scan_dot_avxvnni, scan_glance_avxvnni},
-        [ISA_AVX512] = {scan_dot_avx512, scan_glance_avx512},
+        [ISA_AVX2] = {scan_dot_avx2, scan_glance_avx2, scan_reach_avx2},
+        [ISA_AVXVNNI] = {scan_dot_avxvnni, scan_glance_avxvnni, scan_reach_avx2},
+        [ISA_AVX512] = {scan_dot_avx512, scan_glance_avx512, scan_reach_avx512},
 #endif
     };
     return table[isa].dot != NULL ? &table[isa] : &table[ISA_REFERENCE];
+}
+
+#define LANES 4 /* neighbours that a turn leaves apart: what every processor adds at once */
+
+static void turn_stretch(float *v, size_t size)
+{
+    float factor = size == 256 ? 1.0f / 8 : size == 64 ? 1.0f / 4 : 1.0f / 2; /* 1 / √(size / LANES) */
+    for (size_t half = size / 2; half >= LANES; half /= 2)
+        for (size_t i = 0; i < size; i += half * 2)
+            for (size_t j = i; j < i + half; j += LANES) {
+                float sums[LANES], differences[LANES];
+                for (size_t t = 0; t < LANES; t++) {
+                    sums[t] = v[j + t] + v[j + half + t];
+                    differences[t] = v[j + t] - v[j + half + t];
+                }
+                memcpy(v + j, sums, sizeof sums);
+                memcpy(v + j + half, differences, sizeof differences);
+            }
+    for (size_t i = 0; i < size; i++)
+        v[i] *= factor;
+}
+
+static void turn_part(float *v, size_t n)
+{
+    for (size_t size; n >= 16; v += size, n -= size) {
+        size = n >= 256 ? 256 : n >= 64 ? 64 : 16;
+        turn_stretch(v, size);
+    }
+}
+
+void scan_turn(float *vector, size_t width)
+{
+    size_t head = scan_head(width) < width ? scan_head(width) : width;
+    turn_part(vector, head);
+    turn_part(vector + head, width - head);
 }
 
 size_t scan_query_bytes(size_t width)
@@ -73,7 +116,7 @@ static void init_glance(struct scan_query *q, size_t width)
         q->tops[i] = q->high[i];
     }
     q->glance.offset = (int32_t)(128 * sum);
-    q->glance.error = sqrt(left);
+    q->glance.error = sqrt(left) + SCAN_TURN_ERROR;
     q->glance.length = sqrt(kept);
     q->glance.tail = sqrt(tail);
 }
@@ -111,7 +154,7 @@ void scan_query_init(struct scan_query *q, const float *vector, size_t width, vo
         sum += (uint32_t)value;
     }
     q->offset = (int32_t)(128 * sum);
-    q->error = sqrt(lost);
+    q->error = sqrt(lost) + SCAN_TURN_ERROR;
     init_glance(q, width);
 }
 
@@ -182,7 +225,7 @@ _Bool scan_row_init(unsigned char *head, unsigned char *rest, float *scale, floa
      * sums to less than 1e-6 for a unit vector, and the sum of squares by less than width / 16 + 20
      * roundings, one part in 20,000 at the largest width. */
     *scale = step;
-    *error = sqrtf(left) * 1.0001f + 2e-6f;
+    *error = sqrtf(left) * 1.0001f + 2e-6f + (float)SCAN_TURN_ERROR;
     *tail = (float)sqrt(back / square) * 1.0001f;
     return 1;
 }

@@ -3,6 +3,8 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+#include "index/scan_reach.h"
+
 #define TOGETHER 4 /* queries for which a row is widened once */
 
 static inline int32_t fold(__m256i v)
@@ -91,4 +93,10 @@ void scan_glance_avx2(struct scan_codes codes, const uint16_t *rows, size_t n,
                       const struct scan_query *const *queries, size_t count, int32_t (*sums)[SCAN_BLOCK])
 {
     scan(codes, rows, n, queries, count, true, sums);
+}
+
+void scan_reach_avx2(const struct scan_query *query, const int32_t *sums, struct scan_bounds bounds, size_t n,
+                     unsigned char *out)
+{
+    find_reach(query, sums, bounds, n, out);
 }

@@ -3,6 +3,8 @@
 #include <immintrin.h>
 #include <stdbool.h>
 
+#include "index/scan_reach.h"
+
 #define ROWS 4 /* whose sums are folded in one tree */
 #define PAIR 2 /* queries that share the loads of those rows: sixteen sums stay in registers */
 #define FOUR 4 /* likewise at a glance, which takes half of the sums */
@@ -157,4 +159,10 @@ void scan_glance_avx512(struct scan_codes codes, const uint16_t *rows, size_t n,
                 store(sums[q + p] + i, n - i, out[p]);
         }
     }
+}
+
+void scan_reach_avx512(const struct scan_query *query, const int32_t *sums, struct scan_bounds bounds,
+                       size_t n, unsigned char *out)
+{
+    find_reach(query, sums, bounds, n, out);
 }

@@ -17,6 +17,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/arena.h"
@@ -75,9 +76,14 @@ static enum status prepare(struct search *s)
                            "the query's vector must be finite and not all zero");
     s->scan_memory = big_alloc(scan_query_bytes(width));
     s->vector = big_alloc(width * sizeof *s->vector);
-    if (s->scan_memory == NULL || s->vector == NULL)
+    s->unit = calloc(width, sizeof *s->unit);
+    if (s->scan_memory == NULL || s->vector == NULL || s->unit == NULL)
         return error_memory(s->err, "searching");
-    scan_query_init(&s->scan, query->vector, width, s->scan_memory);
+    for (size_t i = 0; i < width; i++)
+        s->unit[i] = query->vector[i] / sqrt(square);
+    memcpy(s->vector, query->vector, width * sizeof *s->vector);
+    scan_turn(s->vector, width);
+    scan_query_init(&s->scan, s->vector, width, s->scan_memory);
     enum status status = topk_init(&s->sure, search_depth(query), s->err);
     return status == STATUS_OK ? topk_init(&s->best, search_depth(query), s->err) : status;
 }
@@ -94,6 +100,7 @@ static void release(struct search *s)
     topk_release(&s->sure);
     topk_release(&s->best);
     free(s->candidates);
+    free(s->unit);
     big_free(s->vector);
     big_free(s->scan_memory);
 }

@@ -2,7 +2,7 @@
  *
  *     search.c     the call: filter, the steps below, the answer
  *     probe.c         of a large collection: rows that are worth a look
- *     scan_pass.c  1. scores of all int8 rows with the bounds of their errors → candidates
+ *     sweep.c      1. scores of all int8 rows with the bounds of their errors → candidates
  *     rescore.c    2. scores of candidates from the stored floats → the k best
  *     meaning.c    3. those of the page wanted, or unlike each other
  *     blend.c         or by keywords, or both legs in one list, when the mode says so
@@ -40,8 +40,9 @@ struct search {
     const struct document_set *allowed; /* NULL: every document, except */
     const struct document_set *expired; /* these; NULL: none */
     const struct passage_langs *langs;  /* and of the allowed ones these passages; NULL: all */
-    struct scan_query scan;
+    struct scan_query scan; /* of the turned query */
     void *scan_memory;
+    double *unit;  /* the query at length 1 */
     float *vector; /* a stored one, aligned */
 
     struct topk sure;             /* the k documents of the highest score minus bound */
@@ -49,7 +50,7 @@ struct search {
     struct document_set tied;     /* and those that stand outside with the k-th score */
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
-    unsigned no_glance; /* for so many blocks (scan_pass.c) */
+    unsigned no_glance; /* for so many stretches (sweep.c) */
     struct search_probe {
         uint64_t *rows;  /* bits of the slots that the next pass looks at, and behind them as many of those
                             that  were looked at; NULL: all are */

@@ -119,9 +119,13 @@ static void bounded_candidates(void **state)
     const struct resident_block *b = &c->resident.blocks[0];
     struct search_query query = {.vector = vector, .k = 3, .min_cosine = -2};
     struct search s = {.c = c, .query = &query, .sql = view.sql};
-    s.scan_memory = big_alloc(scan_query_bytes(SCRATCH_WIDTH));
     s.vector = big_alloc(SCRATCH_WIDTH * sizeof *s.vector);
-    scan_query_init(&s.scan, vector, SCRATCH_WIDTH, s.scan_memory);
+    double unit[SCRATCH_WIDTH], square = 0;
+    for (size_t i = 0; i < SCRATCH_WIDTH; i++)
+        square += (double)vector[i] * vector[i];
+    for (size_t i = 0; i < SCRATCH_WIDTH; i++)
+        unit[i] = vector[i] / sqrt(square);
+    s.unit = unit;
     assert_int_equal(topk_init(&s.sure, 3, NULL), STATUS_OK);
     assert_int_equal(topk_init(&s.best, 3, NULL), STATUS_OK);
     for (size_t i = 0; i < 200000; i++) {
@@ -140,7 +144,6 @@ static void bounded_candidates(void **state)
     document_set_release(&s.tied);
     free(s.candidates);
     big_free(s.vector);
-    big_free(s.scan_memory);
     collection_view_end(c, &view);
     collection_release(c);
 }

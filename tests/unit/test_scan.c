@@ -158,8 +158,85 @@ static void bounds_hold(void **state)
         off = fabsl(dot / sqrtl(rows) / sqrtl(queries) - q.glance.unit * (long double)scale * sums[0][0]);
         assert_true(off <= q.glance.error + q.glance.length * error + q.glance.tail * tail + 1e-12L);
         assert_true(q.glance.error < 0.09);
+        unsigned char reach;
+        long double cosine = dot / sqrtl(rows) / sqrtl(queries);
+        scan_reach_reference(&q, sums[0], (struct scan_bounds){&scale, &error, &tail}, 1, &reach);
+        assert_true(reach >= 1 && reach >= scan_reach_floor((double)cosine));
+        assert_true(reach <= 2 + SCAN_REACH * fmaxl(0, cosine + 2 * (off + q.glance.tail * tail + 0.1L)));
         big_free(memory);
     }
+}
+
+/* Every instruction set tells the same reach, whatever the number of rows. */
+static void reaches_agree(void **state)
+{
+    (void)state;
+    static float scales[SCAN_BLOCK], errors[SCAN_BLOCK], tails[SCAN_BLOCK];
+    static int32_t sums[SCAN_BLOCK];
+    static unsigned char wanted[SCAN_BLOCK], out[SCAN_BLOCK + 1];
+    struct scan_query q = {.glance = {.unit = 0.0013, .error = 0.004, .length = 0.83, .tail = 0.55}};
+    for (size_t i = 0; i < SCAN_BLOCK; i++) {
+        scales[i] = (float)(0.001 + 0.0005 * uniform());
+        errors[i] = i % 50 == 7 ? -INFINITY : (float)(0.008 + 0.004 * uniform());
+        tails[i] = (float)(0.5 + 0.3 * uniform());
+        sums[i] = (int32_t)(uniform() * 2e6);
+    }
+    struct scan_bounds bounds = {scales, errors, tails};
+    for (size_t n = 0; n <= SCAN_BLOCK; n += n < 70 ? 1 : 159) {
+        scan_reach_reference(&q, sums, bounds, n, wanted);
+        for (enum isa isa = ISA_REFERENCE; isa < ISA_COUNT; isa++) {
+            if (!cpu_has(isa))
+                continue;
+            memset(out, 0, sizeof out);
+            scan_kernels(isa)->reach(&q, sums, bounds, n, out);
+            assert_memory_equal(out, wanted, n);
+            assert_int_equal(out[n], 0);
+        }
+    }
+    assert_int_equal(wanted[7], 1); /* a free slot */
+    unsigned least = 255, most = 0;
+    for (size_t i = 0; i < SCAN_BLOCK; i++) {
+        least = wanted[i] < least ? wanted[i] : least;
+        most = wanted[i] > most ? wanted[i] : most;
+    }
+    assert_true(least == 1 && most == SCAN_REACH);
+    assert_int_equal(scan_reach_floor(-2), 1);
+    assert_int_equal(scan_reach_floor(0.5), 127);
+    assert_int_equal(scan_reach_floor(1.5), SCAN_REACH);
+}
+
+/* A turn leaves lengths and angles, head and rest apart, and comes back when it is done twice. */
+static void turns_keep_angles(void **state)
+{
+    (void)state;
+    for (size_t width = 1; width <= 1100; width += width < 130 ? 1 : 97) {
+        static float a[1100], b[1100], turned[1100], other[1100];
+        size_t head = scan_head(width) < width ? scan_head(width) : width;
+        double dot = 0, same = 0, aa = 0, bb = 0, front = 0, kept = 0;
+        make(0, width, a);
+        make(1, width, b);
+        memcpy(turned, a, width * sizeof *a);
+        memcpy(other, b, width * sizeof *b);
+        scan_turn(turned, width);
+        scan_turn(other, width);
+        for (size_t i = 0; i < width; i++) {
+            dot += (double)a[i] * b[i];
+            same += (double)turned[i] * other[i];
+            aa += (double)a[i] * a[i];
+            bb += (double)b[i] * b[i];
+            front += i < head ? (double)a[i] * a[i] : 0;
+            kept += i < head ? (double)turned[i] * turned[i] : 0;
+        }
+        assert_true(fabs(dot - same) <= 2 * SCAN_TURN_ERROR * sqrt(aa * bb));
+        assert_true(fabs(sqrt(front) - sqrt(kept)) <= SCAN_TURN_ERROR * sqrt(aa));
+        scan_turn(turned, width);
+        for (size_t i = 0; i < width; i++)
+            assert_true(fabs((double)turned[i] - a[i]) <= 2 * SCAN_TURN_ERROR * sqrt(aa));
+    }
+    float outlier[512] = {[378] = 1};
+    scan_turn(outlier, 512);
+    for (size_t i = 0; i < 512; i++)
+        assert_true(outlier[i] == 0 || fabsf(outlier[i]) == 0.125f);
 }
 
 static void refuses_what_has_no_direction(void **state)
@@ -178,10 +255,9 @@ static void refuses_what_has_no_direction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kernels_agree),
-        cmocka_unit_test(sums_do_not_wrap),
-        cmocka_unit_test(bounds_hold),
-        cmocka_unit_test(refuses_what_has_no_direction),
+        cmocka_unit_test(kernels_agree),     cmocka_unit_test(sums_do_not_wrap),
+        cmocka_unit_test(bounds_hold),       cmocka_unit_test(reaches_agree),
+        cmocka_unit_test(turns_keep_angles), cmocka_unit_test(refuses_what_has_no_direction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
