@@ -6,7 +6,9 @@
 #include "server/engine.h"
 
 #define INSIDE_TOKENS 65536 /* whose states one answer has room for */
-#define SLICE_TOKENS  16384 /* half a second of work: both threads stay busy while the other slice is filled */
+#define SLICE_TOKENS  16384 /* half a second of work: both threads stay busy while the other slice is filled \
+                             */
+#define LEAST_ROOM 4096     /* bytes of an array */
 
 void sequences_init(struct sequences *s, struct batcher *b, size_t width, bool bulk, int64_t deadline_ms,
                     const atomic_bool *cancelled)
@@ -20,8 +22,9 @@ static bool reserve(void *array, size_t *room, size_t wanted, size_t size)
 {
     if (wanted <= *room)
         return true;
-    size_t larger = wanted < 64 ? 64 : wanted + wanted / 2;
+    size_t larger = wanted + wanted / 2, least = LEAST_ROOM / size;
     void *old, *grown;
+    larger = larger < least ? least : larger;
     memcpy(&old, array, sizeof old);
     if (larger > SIZE_MAX / size || (grown = realloc(old, larger * size)) == NULL)
         return false;
@@ -37,7 +40,8 @@ static enum status collect(struct sequences *s, struct slice *slice, struct erro
         return STATUS_OK;
     slice->submitted = false;
     enum status status = batcher_wait(s->batcher, &slice->job, err);
-    if (status == STATUS_OK && !reserve(&s->vectors, &s->room, slice->first + slice->count, s->width * sizeof(float)))
+    if (status == STATUS_OK &&
+        !reserve(&s->vectors, &s->room, slice->first + slice->count, s->width * sizeof(float)))
         status = error_memory(err, "embedding");
     if (status == STATUS_OK)
         memcpy(s->vectors + slice->first * s->width, slice->vectors, slice->count * s->width * sizeof(float));

@@ -84,6 +84,57 @@ static void doubles_come_back(void **state)
     }
 }
 
+/* The fewest digits from fifteen on that printf and strtod find. */
+static void told_by_printf(double value, char *text)
+{
+    int n = 0;
+    for (int precision = 15; precision <= 17; precision++) {
+        n = snprintf(text, FLOAT_TEXT, "%.*g", precision, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    if (strspn(text, "-0123456789") == (size_t)n)
+        memcpy(text + n, ".0", 3);
+}
+
+/* Fractions, times, powers of two and of ten and their neighbours, halves between decimals, any bits. */
+static double some_double(int kind, uint64_t random)
+{
+    double value = (double)(random >> 11) * 0x1p-53;
+    uint64_t any = ((uint64_t)(1023 - 16 + random % 72) << 52) | (random >> 12);
+    switch (kind) {
+    case 0:
+        return value;
+    case 1:
+        return (float)value;
+    case 2:
+        return (double)(random % 1000000) / 1000;
+    case 3:
+        return ldexp(1, (int)(random % 72) - 16);
+    case 4:
+        return -pow(10, (int)(random >> 20) % 20 - 4) * (1 + ((double)(random % 5) - 2) * 0x1p-53);
+    case 5:
+        return (double)(random % 100000000000000) + (double)(random >> 58) / 64;
+    default:
+        memcpy(&value, &any, sizeof value);
+        return value;
+    }
+}
+
+static void doubles_are_short(void **state)
+{
+    (void)state;
+    uint64_t seed = 5;
+    for (int i = 0; i < 140000; i++) {
+        char text[FLOAT_TEXT], wanted[FLOAT_TEXT];
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        double value = some_double(i % 7, seed ^ seed >> 29);
+        told_by_printf(value, wanted);
+        assert_int_equal(double_text(value, text), strlen(wanted));
+        assert_string_equal(text, wanted);
+    }
+}
+
 static void writes_values(void **state)
 {
     (void)state;
@@ -127,8 +178,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floats_come_back),  cmocka_unit_test(floats_are_short),
-        cmocka_unit_test(doubles_come_back), cmocka_unit_test(writes_values),
-        cmocka_unit_test(writes_rows),
+        cmocka_unit_test(doubles_come_back), cmocka_unit_test(doubles_are_short),
+        cmocka_unit_test(writes_values),     cmocka_unit_test(writes_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
