@@ -109,7 +109,7 @@ def verify_store(db, client, where):
     assert code == 0, (where, err)
     rows = rows_of(db)
     for change in [[], client.pending]:
-        wanted = {**client.known, **dict(change)}
+        wanted = {**{name: None for name, _ in client.pending}, **client.known, **dict(change)}
         wrong = [name for name, version in wanted.items()
                  if (version is None) != (name not in rows) or (version is not None and rows[name]["text"] != text_of(name, version))]
         if not wrong:
