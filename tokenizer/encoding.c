@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tokenizer/bpe.h"
+#include "tokenizer/memo.h"
 #include "tokenizer/unigram_words.h"
 
 enum status encoding_reserve(struct encoding *e, size_t more, struct error *err)
@@ -54,6 +55,7 @@ void encoding_release(struct encoding *e)
 {
     if (e->scratch != NULL) {
         window_release(&e->scratch->window);
+        memo_free(e->scratch->memo);
         free(e->scratch->head);
         bpe_scratch_free(e->scratch->bpe);
         letters_free(e->scratch->letters);

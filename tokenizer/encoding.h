@@ -7,6 +7,8 @@
 
 struct encoding_scratch {
     struct window window;
+    struct memo *memo; /* of an encoding that has seen many words */
+    size_t words;      /* that it has seen, until it has one */
     size_t token_capacity;
     unsigned char *head; /* the prefix and what of the text belongs with it */
     size_t head_capacity;

@@ -148,6 +148,8 @@ static enum status spell(struct builder *b, uint32_t number, struct text piece)
         }
         b->capitals = b->capitals || (c >= 'A' && c <= 'Z');
         b->counts[*entry]++;
+        if (*entry == SYMBOL_SPACE && key->length > 0)
+            b->head.spaces_inside = 1;
         b->spelling[b->spelled++] = (uint16_t)*entry;
         at += n;
     }

@@ -58,7 +58,7 @@ enum piece_type {
 /* A Unigram model with this key is cut word by word (unigram_words.h): at "whitespace" or at "spaces". */
 #define TABLES_WORDS_KEY "cognate.unigram.words"
 
-#define TABLES_VERSION 4 /* of the layout and the meaning of the block; raise it with any change */
+#define TABLES_VERSION 5 /* of the layout and the meaning of the block; raise it with any change */
 
 enum tables_kind { TABLES_UNIGRAM, TABLES_UNIGRAM_WORDS, TABLES_WORDPIECE, TABLES_BPE };
 
@@ -81,6 +81,7 @@ struct tables {
     uint32_t lowercase;               /* WordPiece: 1: letters are made small … */
     uint32_t strip_accents;           /* … and lose their accents */
     uint32_t bytes[256];              /* BPE: the piece of each byte */
+    uint32_t spaces_inside;           /* 1: a piece has a space behind its first character */
     uint32_t words;                   /* unigram_words.h: enum tables_words */
     uint32_t merge_spaces;            /* … 1: runs of spaces count as one */
     uint32_t strip_left;              /* … 1: white space at the beginning does not count */

@@ -16,6 +16,7 @@
 #include "tokenizer/wordpiece.h"
 
 #define BLOCK      2048 /* symbols normalised at a time */
+#define MEMO_WORTH 5000 /* words */
 #define MAX_TEXT   ((size_t)1 << 30)
 #define MAX_PREFIX ((size_t)1 << 20)
 
@@ -159,6 +160,18 @@ static enum status join(struct encoding_scratch *s, struct text prefix, struct t
     return STATUS_OK;
 }
 
+/* An encoding that is used for many words gets a memory of them. */
+static struct memo *find_memo(const struct tokenizer *t, struct encoding_scratch *s)
+{
+    if (s->memo != NULL && !memo_is_of(s->memo, t->tables)) {
+        memo_free(s->memo);
+        s->memo = NULL;
+    }
+    if (s->memo == NULL && s->words >= MEMO_WORTH && !t->tables->spaces_inside)
+        s->memo = memo_new(t->tables); /* or goes on without */
+    return s->memo;
+}
+
 static enum status encode(const struct tokenizer *t, struct encoding *e, struct text prefix, struct text text,
                           struct error *err)
 {
@@ -169,6 +182,7 @@ static enum status encode(const struct tokenizer *t, struct encoding *e, struct 
     size_t at = 0, prefix_symbols = 0;
     bool in_head = prefix.len > 0, last = false;
     enum status status = unigram_start(&u, t->tables, w, err);
+    u.memo = find_memo(t, e->scratch);
     if (status == STATUS_OK && in_head)
         status = join(e->scratch, prefix, text, &head, err);
     while (status == STATUS_OK && !last) {
@@ -191,6 +205,7 @@ static enum status encode(const struct tokenizer *t, struct encoding *e, struct 
         prefix_symbols -= prefix_symbols < u.border ? prefix_symbols : u.border;
         unigram_drop(&u);
     }
+    e->scratch->words += u.words;
     return status;
 }
 

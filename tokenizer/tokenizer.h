@@ -30,7 +30,8 @@ struct token {
 };
 
 /* The result of one call and the scratch it was made in. Zero-initialised; grows to the largest text seen and
- * is then reused without allocation. */
+ * is then reused without allocation. Words that come again are remembered in it: use it with one tokenizer, or
+ * with several that all outlive it. */
 struct encoding {
     struct token *tokens;
     size_t count;

@@ -57,6 +57,15 @@ static size_t certain(struct unigram *u)
     return walk < u->solid ? walk : u->solid;
 }
 
+/* Symbols of the word at a border, its space included; 0 when it is long, or its end is not known yet. */
+static size_t word_at(const uint16_t *symbols, size_t left, bool last)
+{
+    size_t n = 1, most = left < MEMO_WORD ? left : MEMO_WORD;
+    while (n < most && symbols[n] != SYMBOL_SPACE)
+        n++;
+    return n < left ? (symbols[n] == SYMBOL_SPACE ? n : 0) : last ? n : 0;
+}
+
 void unigram_advance(struct unigram *u, bool last)
 {
     struct window *w = u->window;
@@ -69,6 +78,14 @@ void unigram_advance(struct unigram *u, bool last)
     for (; u->next < limit; u->next++) {
         if (u->next >= u->reach)
             u->border = u->next;
+        if (w->symbols[u->next] == SYMBOL_SPACE && u->next >= u->reach) {
+            size_t length = u->memo != NULL ? word_at(w->symbols + u->next, w->filled - u->next, last) : 0;
+            u->words++;
+            if (length > 0 && memo_cut(u->memo, w->symbols + u->next, length, w->cells + u->next)) {
+                u->next += length - 1;
+                continue;
+            }
+        }
         size_t end = u->next + expand(nodes, scores, u->tables, w->symbols + u->next, w->cells + u->next);
         u->reach = end > u->reach ? end : u->reach;
     }

@@ -11,11 +11,13 @@
 #ifndef COGNATE_TOKENIZER_UNIGRAM_H
 #define COGNATE_TOKENIZER_UNIGRAM_H
 
-#include "tokenizer/normalize.h"
+#include "tokenizer/memo.h"
 
 struct unigram {
     const struct tables *tables;
     struct window *window;
+    struct memo *memo; /* NULL: none */
+    size_t words;      /* begun */
     size_t next;   /* the first symbol not yet taken as the start of a piece */
     size_t ready;  /* cells 0 … ready are initialised */
     size_t reach;  /* the furthest end of a piece found so far */

@@ -3,6 +3,7 @@
  * text can match come out. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/utf8.h"
 #include "tokenizer/tokenizer.h"
@@ -13,13 +14,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct encoding e;
+    static struct encoding e; /* remembers words */
+    struct encoding fresh = {0};
     const struct tokenizer *t = opened();
     size_t split = size > 0 ? data[0] % size : 0;
     struct text prefix = {(const char *)data + (size > 0), split};
     struct text text = {prefix.data + split, size > 0 ? size - 1 - split : 0};
     check(tokenizer_encode(t, &e, prefix, text, NULL) == STATUS_OK);
     check(e.prefix_count <= e.count);
+    check(tokenizer_encode(t, &fresh, prefix, text, NULL) == STATUS_OK);
+    check(fresh.count == e.count && fresh.prefix_count == e.prefix_count);
+    check(e.count == 0 || memcmp(fresh.tokens, e.tokens, e.count * sizeof *e.tokens) == 0);
+    encoding_release(&fresh);
     size_t valid = utf8_invalid(text.data, text.len), at = 0;
     for (size_t i = 0; i < e.count; i++) {
         struct token token = e.tokens[i];
