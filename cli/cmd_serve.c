@@ -1,4 +1,6 @@
+#include <malloc.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "server/server.h"
@@ -104,6 +106,16 @@ static enum status values_of(const struct arguments *a, const char *name, const 
     return STATUS_OK;
 }
 
+/* A thread for each connection, and glibc would let eight of them a core have heaps of their own, each with its
+ * holes: under a mixed load a third of the server's memory. Two a core are as fast. */
+static void share_heaps(void)
+{
+#ifdef M_ARENA_MAX
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    mallopt(M_ARENA_MAX, 2 * (cores > 0 && cores < 1024 ? (int)cores : 1));
+#endif
+}
+
 static enum outcome run(struct session *s, const struct arguments *a, struct error *err)
 {
     struct engine *e = NULL;
@@ -122,6 +134,7 @@ static enum outcome run(struct session *s, const struct arguments *a, struct err
         .canary_s = (unsigned)arguments_count(a, "canary-interval"),
         .slow_ms = (unsigned)arguments_count(a, "slow-ms"),
     };
+    share_heaps();
     buf_init(&socket, SESSION_PATH + 8);
     enum status status = session_db(s, err);
     if (status == STATUS_OK)
