@@ -51,6 +51,7 @@ struct search {
     struct candidate *candidates; /* what has not been scored exactly yet */
     size_t count, capacity;
     unsigned no_glance; /* for so many stretches (sweep.c) */
+    unsigned lane;      /* of the sweep's memory */
     struct search_probe {
         uint64_t *rows;  /* bits of the slots that the next pass looks at, and behind them as many of those
                             that  were looked at; NULL: all are */

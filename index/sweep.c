@@ -4,8 +4,9 @@
  *     scout    the few rows that may reach most are scored: the k-th best of them is what others must reach
  *     near     rows that may still reach it are scored
  *
- * So nearly all rows need no more than a glance, from the first stretch on. Where a glance leaves out too
- * few, and where there are too few rows to scout among, all rows of a stretch are scored.
+ * So nearly all rows need no more than a glance, from the first stretch on. A search that has too many near
+ * rows in the first blocks of a stretch, as one has whose answer is not there, scores all rows of it instead;
+ * likewise where there are too few to scout among.
  */
 #include "index/sweep.h"
 
@@ -14,12 +15,13 @@
 
 #include "index/search.h"
 
-#define TEST_BLOCKS 16  /* in the first stretch, where a glance was worth nothing the last time */
 #define MOST_BLOCKS 128 /* in a stretch */
+#define TEST_BLOCKS 16  /* that tell what a glance is worth: */
+#define WORTH       2   /* it must leave near less than one in so many rows */
+#define PAUSE       4   /* stretches without a glance, where it was not worth it */
 #define GROUP       64  /* rows, of which one may be a scout */
 #define GROUPS      (SCAN_BLOCK / GROUP)
-#define WORTH       2  /* a glance must leave out all but one in so many rows, */
-#define PAUSE       4  /* or the next stretches go without */
+#define MANY        4  /* near rows of a block: one in so many */
 #define LINE        64 /* bytes of memory that come together */
 
 /* Rows of a block that are to be looked at. */
@@ -31,12 +33,13 @@ struct chosen {
 
 struct sweep {
     struct sweep *next;                /* of those not in use */
-    bool doubt;                        /* that a glance is worth it */
     struct chosen chosen[MOST_BLOCKS]; /* of the stretch */
     size_t blocks;
     uint16_t lists[MOST_BLOCKS][SCAN_BLOCK];
     unsigned char reach[SCAN_QUERIES][MOST_BLOCKS][SCAN_BLOCK]; /* of the chosen rows, 0 behind them */
     unsigned char most[SCAN_QUERIES][MOST_BLOCKS][GROUPS];      /* the highest reach of each group */
+    uint16_t near[2][SCAN_QUERIES][SCAN_BLOCK];                 /* rows of this block and of the one before */
+    size_t near_count[2][SCAN_QUERIES];
     float scales[SCAN_BLOCK], errors[SCAN_BLOCK], tails[SCAN_BLOCK];
     int32_t sums[SCAN_QUERIES][SCAN_BLOCK];
 };
@@ -46,8 +49,8 @@ struct sweep *sweep_take(struct sweep **idle)
     struct sweep *w = *idle;
     if (w != NULL)
         *idle = w->next;
-    else if ((w = malloc(sizeof *w)) != NULL)
-        w->doubt = true;
+    else
+        w = malloc(sizeof *w);
     return w;
 }
 
@@ -146,15 +149,17 @@ static void choose(struct search *const *searches, size_t n, size_t block, uint1
 
 /* ---- scores ---- */
 
+/* Takes rows with these sums into the candidates, except those whose reach, unless it is NULL, says that they
+ * were scouts. */
 static enum status take_rows(struct search *s, const struct resident_block *b, const uint16_t *rows, size_t n,
-                             const int32_t *sums)
+                             const int32_t *sums, const unsigned char *reach)
 {
     double unit = s->scan.unit, error = s->scan.error + SEARCH_ROUNDING, factor = 1 + s->scan.error;
     double floor = search_floor(s);
     for (size_t i = 0; i < n; i++) {
         size_t at = rows != NULL ? rows[i] : i;
         double score = unit * (double)b->scales[at] * sums[i], bound = error + (double)b->errors[at] * factor;
-        if (score + bound < floor || b->documents[at] == 0)
+        if (score + bound < floor || b->documents[at] == 0 || (reach != NULL && reach[i] == 0))
             continue;
         if (s->expired != NULL && document_set_has(s->expired, b->documents[at]))
             continue;
@@ -167,18 +172,31 @@ static enum status take_rows(struct search *s, const struct resident_block *b, c
     return STATUS_OK;
 }
 
-static void score_rows(struct sweep *w, struct search *const *searches, size_t n,
-                       const struct resident_block *b, const uint16_t *rows, size_t count)
+/* Rows of a block for one search. */
+static void score_rows(struct sweep *w, struct search *s, const struct resident_block *b,
+                       const uint16_t *rows, size_t count)
 {
+    const struct scan_query *query = &s->scan;
+    if (count == 0 || s->status != STATUS_OK)
+        return;
+    s->c->store->kernels->dot(b->codes, rows, count, &query, 1, w->sums);
+    s->status = take_rows(s, b, rows, count, w->sums[0], NULL);
+}
+
+/* All chosen rows of a block for several, which have glanced at it or not. */
+static void score_block(struct sweep *w, struct search *const *searches, size_t n, size_t block, bool glanced)
+{
+    const struct chosen *c = &w->chosen[block];
     const struct scan_query *queries[SCAN_QUERIES] = {0};
-    if (count == 0)
+    if (c->count == 0)
         return;
     for (size_t i = 0; i < n; i++)
         queries[i] = &searches[i]->scan;
-    searches[0]->c->store->kernels->dot(b->codes, rows, count, queries, n, w->sums);
+    searches[0]->c->store->kernels->dot(c->block->codes, c->rows, c->count, queries, n, w->sums);
     for (size_t i = 0; i < n; i++)
         if (searches[i]->status == STATUS_OK)
-            searches[i]->status = take_rows(searches[i], b, rows, count, w->sums[i]);
+            searches[i]->status = take_rows(searches[i], c->block, c->rows, c->count, w->sums[i],
+                                            glanced ? w->reach[searches[i]->lane][block] : NULL);
 }
 
 /* ---- glances ---- */
@@ -216,10 +234,10 @@ static void glance(struct sweep *w, struct search *const *searches, size_t n, si
         bounds = (struct scan_bounds){w->scales, w->errors, w->tails};
     }
     for (size_t i = 0; i < n; i++) {
-        unsigned char *reach = w->reach[i][block];
+        unsigned char *reach = w->reach[searches[i]->lane][block];
         kernels->reach(queries[i], w->sums[i], bounds, c->count, reach);
         memset(reach + c->count, 0, groups * GROUP - c->count);
-        find_most(reach, groups, w->most[i][block]);
+        find_most(reach, groups, w->most[searches[i]->lane][block]);
     }
 }
 
@@ -242,51 +260,40 @@ static unsigned scout_floor(unsigned char (*most)[GROUPS], size_t blocks, size_t
     return floor;
 }
 
-/* Scores the best row of each of the best groups, which need not be looked at again. */
-static void scout(struct sweep *w, struct search *s, size_t i, size_t wanted)
+/* Scores the best row of each of the best groups of the first blocks, which need not be looked at again. */
+static void scout(struct sweep *w, struct search *s, size_t blocks)
 {
-    unsigned known = scan_reach_floor(search_floor(s)), floor = scout_floor(w->most[i], w->blocks, wanted);
+    unsigned known = scan_reach_floor(search_floor(s));
+    unsigned floor = scout_floor(w->most[s->lane], blocks, scouts_of(s));
     floor = floor > known ? floor : known;
-    for (size_t block = 0; block < w->blocks && s->status == STATUS_OK; block++) {
+    for (size_t block = 0; block < blocks && s->status == STATUS_OK; block++) {
         const struct chosen *c = &w->chosen[block];
         uint16_t rows[GROUPS];
         size_t n = 0;
         for (size_t g = 0; g < GROUPS; g++) {
-            unsigned char *reach = w->reach[i][block] + g * GROUP, most = w->most[i][block][g];
-            if (most == 0 || most < floor)
+            unsigned char *reach = w->reach[s->lane][block] + g * GROUP, most = w->most[s->lane][block][g];
+            unsigned char *best = most == 0 || most < floor ? NULL : memchr(reach, most, GROUP);
+            if (best == NULL) /* or it was a scout before */
                 continue;
-            unsigned char *best = memchr(reach, most, GROUP);
             size_t at = g * GROUP + (size_t)(best - reach);
             rows[n++] = c->rows != NULL ? c->rows[at] : (uint16_t)at;
             *best = 0;
         }
-        score_rows(w, &s, 1, c->block, rows, n);
+        score_rows(w, s, c->block, rows, n);
     }
 }
 
-/* The memory of a row is asked for. */
-static void ask_for(const struct search *s, const struct resident_block *b, size_t row)
-{
-    const unsigned char *head, *rest;
-    uint16_t at = (uint16_t)row;
-    scan_parts(b->codes, &at, 0, &s->scan, &head, &rest);
-    for (size_t j = 0; j < s->scan.head; j += LINE)
-        __builtin_prefetch(head + j);
-    for (size_t j = 0; j < s->scan.stride - s->scan.head; j += LINE)
-        __builtin_prefetch(rest + j);
-}
-
 /* Rows of a block that may reach what they must. */
-static size_t near_rows(const struct sweep *w, const struct search *s, size_t i, size_t block, uint16_t *rows)
+static size_t near_rows(const struct sweep *w, const struct search *s, size_t block, uint16_t *rows)
 {
     const struct chosen *c = &w->chosen[block];
     unsigned floor = scan_reach_floor(search_floor(s));
     size_t n = 0;
     for (size_t g = 0; g * GROUP < c->count; g++) {
-        const unsigned char *reach = w->reach[i][block] + g * GROUP;
+        const unsigned char *reach = w->reach[s->lane][block] + g * GROUP;
         uint64_t any[GROUP / sizeof(uint64_t)];
         unsigned char near[GROUP];
-        if (w->most[i][block][g] < floor)
+        if (w->most[s->lane][block][g] < floor)
             continue;
         for (size_t j = 0; j < GROUP; j++)
             near[j] = reach[j] >= floor;
@@ -294,32 +301,107 @@ static size_t near_rows(const struct sweep *w, const struct search *s, size_t i,
         for (size_t j = 0; j < GROUP / sizeof *any; j++)
             for (uint64_t word = any[j]; word != 0; word &= word - 1) { /* of eight rows, mostly none */
                 size_t at = g * GROUP + j * sizeof *any + (size_t)__builtin_ctzll(word) / 8;
-                rows[n] = c->rows != NULL ? c->rows[at] : (uint16_t)at;
-                ask_for(s, c->block, rows[n++]);
+                rows[n++] = c->rows != NULL ? c->rows[at] : (uint16_t)at;
             }
     }
     return n;
 }
 
-/* Those of a block are scored while the memory of the next one's is on its way; their number. */
-static size_t score_near(struct sweep *w, struct search *s, size_t i)
+/* Finds those of a block for each of the searches, and asks for their memory. */
+static void find_near(struct sweep *w, struct search *const *searches, size_t n, size_t block)
 {
-    uint16_t rows[2][SCAN_BLOCK];
-    size_t n[2] = {0}, found = 0;
-    for (size_t block = 0; block <= w->blocks && s->status == STATUS_OK; block++) {
-        size_t now = block % 2, before = 1 - now;
-        if (block < w->blocks)
-            found += n[now] = near_rows(w, s, i, block, rows[now]);
-        if (block > 0)
-            score_rows(w, &s, 1, w->chosen[block - 1].block, rows[before], n[before]);
+    const struct chosen *c = &w->chosen[block];
+    for (size_t i = 0; i < n; i++) {
+        const struct scan_query *query = &searches[i]->scan;
+        uint16_t *rows = w->near[block % 2][i];
+        size_t count = near_rows(w, searches[i], block, rows);
+        w->near_count[block % 2][i] = count;
+        for (size_t r = 0; r < count && count <= c->count / MANY; r++) {
+            const unsigned char *head, *rest;
+            scan_parts(c->block->codes, rows, r, query, &head, &rest);
+            for (size_t j = 0; j < query->head; j += LINE)
+                __builtin_prefetch(head + j);
+            for (size_t j = 0; j < query->stride - query->head; j += LINE)
+                __builtin_prefetch(rest + j);
+        }
     }
-    return found;
+}
+
+/* Scores them: where several searches want many, all rows for these together, which takes no longer. */
+static void score_near(struct sweep *w, struct search *const *searches, size_t n, size_t block)
+{
+    const struct chosen *c = &w->chosen[block];
+    const size_t *count = w->near_count[block % 2];
+    struct search *many[SCAN_QUERIES];
+    size_t together = 0;
+    for (size_t i = 0; i < n; i++)
+        if (count[i] > c->count / MANY)
+            many[together++] = searches[i];
+    if (together > 1)
+        score_block(w, many, together, block, true);
+    for (size_t i = 0; i < n; i++)
+        if (together < 2 || count[i] <= c->count / MANY)
+            score_rows(w, searches[i], c->block, w->near[block % 2][i], count[i]);
 }
 
 /* ---- all of it ---- */
 
-/* Those of the searches that a glance is worth while for, behind the others; the number of the others. */
-static size_t split_glances(struct search **searches, size_t n, size_t rows)
+/* Is a search to score all rows of the stretch, by what the first blocks tell? */
+static bool gives_up(struct sweep *w, struct search *s, size_t blocks)
+{
+    size_t rows = 0, near = 0;
+    for (size_t block = 0; block < blocks; block++) {
+        rows += w->chosen[block].count;
+        near += near_rows(w, s, block, w->near[0][0]);
+    }
+    return near > rows / WORTH;
+}
+
+/* Brings searches that give up behind the others; the number of the others. */
+static size_t test_glances(struct sweep *w, struct search **searches, size_t n)
+{
+    size_t blocks = w->blocks < TEST_BLOCKS ? w->blocks : TEST_BLOCKS;
+    for (size_t i = 0; i < n; i++)
+        searches[i]->lane = (unsigned)i;
+    for (size_t block = 0; block < blocks; block++)
+        glance(w, searches, n, block);
+    for (size_t i = n; i-- > 0;) {
+        struct search *s = searches[i];
+        scout(w, s, blocks);
+        if (!gives_up(w, s, blocks))
+            continue;
+        s->no_glance = PAUSE;
+        searches[i] = searches[--n];
+        searches[n] = s;
+    }
+    return n;
+}
+
+/* Searches that have glanced at the first blocks. Near rows of a block are scored while the memory of the
+ * next one's is on its way. */
+static void look_near(struct sweep *w, struct search *const *searches, size_t n)
+{
+    for (size_t block = TEST_BLOCKS; block < w->blocks; block++)
+        glance(w, searches, n, block);
+    for (size_t i = 0; i < n; i++)
+        scout(w, searches[i], w->blocks);
+    for (size_t block = 0; block <= w->blocks; block++) {
+        if (block < w->blocks)
+            find_near(w, searches, n, block);
+        if (block > 0)
+            score_near(w, searches, n, block - 1);
+    }
+}
+
+/* Searches that have glanced at the first blocks of the stretch, or at none, score all. */
+static void score_all(struct sweep *w, struct search *const *searches, size_t n, size_t glanced)
+{
+    for (size_t block = 0; block < w->blocks && n > 0; block++)
+        score_block(w, searches, n, block, block < glanced);
+}
+
+/* Brings searches that go without a glance to the front; their number. */
+static size_t without_glance(struct search **searches, size_t n, size_t rows)
 {
     size_t others = 0;
     for (size_t i = 0; i < n; i++) {
@@ -337,25 +419,22 @@ static size_t split_glances(struct search **searches, size_t n, size_t rows)
 /* Searches of one set of documents, or one of chosen rows. */
 static void sweep_stretch(struct sweep *w, struct search **searches, size_t n, size_t first, size_t blocks)
 {
-    size_t rows = 0, others;
+    size_t rows = 0, glancing;
     w->blocks = blocks;
     for (size_t i = 0; i < blocks; i++) {
         choose(searches, n, first + i, w->lists[i], &w->chosen[i]);
         rows += w->chosen[i].count;
     }
-    others = split_glances(searches, n, rows);
-    for (size_t i = 0; i < blocks && others > 0; i++)
-        score_rows(w, searches, others, w->chosen[i].block, w->chosen[i].rows, w->chosen[i].count);
+    size_t others = without_glance(searches, n, rows);
+    score_all(w, searches, others, 0);
     searches += others;
     n -= others;
-    for (size_t i = 0; i < blocks && n > 0; i++)
-        glance(w, searches, n, i);
-    for (size_t i = 0; i < n; i++) {
-        scout(w, searches[i], i, scouts_of(searches[i]));
-        w->doubt = score_near(w, searches[i], i) > rows / WORTH;
-        if (w->doubt)
-            searches[i]->no_glance = PAUSE;
-    }
+    if (n == 0)
+        return;
+    glancing = test_glances(w, searches, n);
+    if (glancing > 0)
+        look_near(w, searches, glancing);
+    score_all(w, searches + glancing, n - glancing, TEST_BLOCKS);
 }
 
 /* Those that are still searching, in front; their number. */
@@ -391,8 +470,7 @@ void sweep_run(struct sweep *w, struct search **searches, size_t n)
     for (size_t i = 0; i < n; i++)
         searches[i]->passed += searches[i]->allowed != NULL || searches[i]->probe.rows != NULL ? 0 : r->live;
     for (size_t first = 0, blocks; first < all && (n = still_going(searches, n)) > 0; first += blocks) {
-        blocks = first == 0 && w->doubt ? TEST_BLOCKS : MOST_BLOCKS;
-        blocks = all - first < blocks ? all - first : blocks;
+        blocks = all - first < MOST_BLOCKS ? all - first : MOST_BLOCKS;
         for (size_t done = 0, same; done < n; done += same) {
             same = same_rows(searches + done, n - done);
             sweep_stretch(w, searches + done, same, first, blocks);
