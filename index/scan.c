@@ -63,22 +63,26 @@ const struct scan_kernels *scan_kernels(enum isa isa)
 
 #define LANES 4 /* neighbours that a turn leaves apart: what every processor adds at once */
 
+/* Two steps of the transform at a time, from strides of half of the stretch down to LANES. */
 static void turn_stretch(float *v, size_t size)
 {
-    float factor = size == 256 ? 1.0f / 8 : size == 64 ? 1.0f / 4 : 1.0f / 2; /* 1 / √(size / LANES) */
-    for (size_t half = size / 2; half >= LANES; half /= 2)
-        for (size_t i = 0; i < size; i += half * 2)
-            for (size_t j = i; j < i + half; j += LANES) {
-                float sums[LANES], differences[LANES];
+    for (size_t quarter = size / 4; quarter >= LANES; quarter /= 4)
+        for (size_t i = 0; i < size; i += quarter * 4)
+            for (size_t j = i; j < i + quarter; j += LANES) {
+                float in[4][LANES], out[4][LANES];
+                for (size_t part = 0; part < 4; part++)
+                    memcpy(in[part], v + j + part * quarter, sizeof in[part]);
                 for (size_t t = 0; t < LANES; t++) {
-                    sums[t] = v[j + t] + v[j + half + t];
-                    differences[t] = v[j + t] - v[j + half + t];
+                    float ab = in[0][t] + in[1][t], a_b = in[0][t] - in[1][t];
+                    float cd = in[2][t] + in[3][t], c_d = in[2][t] - in[3][t];
+                    out[0][t] = 0.5f * (ab + cd);
+                    out[1][t] = 0.5f * (a_b + c_d);
+                    out[2][t] = 0.5f * (ab - cd);
+                    out[3][t] = 0.5f * (a_b - c_d);
                 }
-                memcpy(v + j, sums, sizeof sums);
-                memcpy(v + j + half, differences, sizeof differences);
+                for (size_t part = 0; part < 4; part++)
+                    memcpy(v + j + part * quarter, out[part], sizeof out[part]);
             }
-    for (size_t i = 0; i < size; i++)
-        v[i] *= factor;
 }
 
 static void turn_part(float *v, size_t n)
