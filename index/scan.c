@@ -6,6 +6,7 @@
 #include "index/scan_reach.h"
 
 #define STRIPES 16
+#define CHUNK   256
 
 /* Σ row[j] · factors[j], modulo 2³² */
 static uint32_t sum_of(const unsigned char *row, const int16_t *factors, size_t n)
@@ -162,26 +163,38 @@ void scan_query_init(struct scan_query *q, const float *vector, size_t width, vo
     init_glance(q, width);
 }
 
-/* Σ v², and the largest |v| so far into *top. */
-static double squares_of(const float *vector, size_t n, float *top)
+/* Σ v² of up to CHUNK numbers, off by less than 2^-18 of it, and the largest |v| so far into *top. */
+static float chunk_squares(const float *vector, size_t n, float *top)
 {
-    double squares[STRIPES] = {0}, square = 0;
-    float tops[STRIPES] = {0};
+    float squares[STRIPES] = {0}, tops[STRIPES] = {0}, sum = 0;
     size_t whole = n / STRIPES * STRIPES;
     for (size_t i = 0; i < whole; i += STRIPES)
         for (size_t j = 0; j < STRIPES; j++) {
             float v = vector[i + j], magnitude = fabsf(v);
-            squares[j] += (double)v * v;
+            squares[j] += v * v;
             tops[j] = magnitude > tops[j] ? magnitude : tops[j];
         }
     for (size_t i = whole; i < n; i++) {
-        squares[0] += (double)vector[i] * vector[i];
+        squares[0] += vector[i] * vector[i];
         tops[0] = fmaxf(tops[0], fabsf(vector[i]));
     }
     for (size_t j = 0; j < STRIPES; j++) {
-        square += squares[j];
+        sum += squares[j];
         *top = fmaxf(*top, tops[j]);
     }
+    return sum;
+}
+
+static double squares_of(const float *vector, size_t n, float *top)
+{
+    double square = 0;
+    for (size_t i = 0; i < n; i += CHUNK)
+        square += chunk_squares(vector + i, n - i < CHUNK ? n - i : CHUNK, top);
+    if (square > 1e-25 && square < 1e35)
+        return square;
+    square = 0; /* beyond what squares of floats hold, or nearly */
+    for (size_t i = 0; i < n; i++)
+        square += (double)vector[i] * vector[i];
     return square;
 }
 
@@ -225,9 +238,10 @@ _Bool scan_row_init(unsigned char *head, unsigned char *rest, float *scale, floa
     memset(rest + (width - in_head), 128, stride - most - (width - in_head));
     for (size_t j = 0; j < STRIPES; j++)
         left += rests[j];
-    /* What float arithmetic may have hidden: each component is off by less than 4 roundings of itself, which
-     * sums to less than 1e-6 for a unit vector, and the sum of squares by less than width / 16 + 20
-     * roundings, one part in 20,000 at the largest width. */
+    /* What float arithmetic may have hidden: each component is off by less than 4 roundings of itself, and
+     * all by half of what the squares of the length are, which together is less than 1e-6 for a unit vector;
+     * and the sum of squares of the rest by less than width / 16 + 20 roundings, one part in 20,000 at the
+     * largest width. */
     *scale = step;
     *error = sqrtf(left) * 1.0001f + 2e-6f + (float)SCAN_TURN_ERROR;
     *tail = (float)sqrt(back / square) * 1.0001f;
