@@ -180,7 +180,7 @@ static void make_windows(const struct worker *k, const struct block *b, size_t o
                 end++; /* rows of one sequence */
             const float *from = branch + (place - before) * w->width;
             if (is_int8(k))
-                p->model->kernels->quantize(from - r * w->width, w->width, order * w->width, r, end,
+                p->model->kernels->quantize(from - r * w->width, w->width, order * w->width, r, end, NULL,
                                             &s->broad);
             for (size_t i = r; !is_int8(k) && i < end; i++)
                 memcpy(s->conv.windows + i * order * w->width, from + (i - r) * w->width,
@@ -202,7 +202,7 @@ static void convolve(const struct worker *k, size_t i, size_t layer, const float
         make_windows(k, &b, w->orders[i], branch);
         linear_step(k, l, b.count, &s->broad, s->conv.windows, l->in, s->sum);
         while (next_rows(k, &b, &rows)) {
-            p->model->kernels->activate(ACTIVATION_RELU, s->sum, l->out, l->out, rows.first, rows.end, NULL);
+            p->model->kernels->activate(ACTIVATION_RELU, s->sum, l->out, l->out, rows.first, rows.end);
             for (size_t r = rows.first; r < rows.end; r++) {
                 size_t place = s->conv.places[b.first + r], to = placed ? place : b.first + r;
                 const float *sum = s->sum + r * l->out, *old = branch + place * w->width;

@@ -33,7 +33,8 @@ static size_t scratch_bytes(const struct model *m, size_t rows, size_t threads)
         threads * padded(attend_scratch(m->head, m->config.context), PAD) + 2 * PASS_TEXTS * pooled_stride(m);
     size_t bytes = floats * sizeof(float) + 16 * ARENA_ALIGN;
     if (m->precision == PRECISION_INT8)
-        bytes += block * (larger(m->hidden, m->heads_width) + m->feed_forward + 4 * sizeof(float));
+        bytes += block * (larger(m->hidden, m->heads_width) + m->feed_forward +
+                          (4 + threads * 2 * STRIPES) * sizeof(float));
     return bytes;
 }
 
@@ -54,6 +55,7 @@ static void scratch_take(struct scratch *s, const struct model *m, size_t rows, 
     if (m->precision == PRECISION_INT8) {
         take_codes(&s->narrow, block, larger(m->hidden, m->heads_width), arena);
         take_codes(&s->broad, block, m->feed_forward, arena);
+        s->ranges = arena_take(arena, threads * block * 2 * STRIPES * sizeof *s->ranges);
     }
 }
 
@@ -143,15 +145,19 @@ static void finish(const struct worker *k, const struct block *b, const struct l
     const struct kernels *kernels = k->pass->model->kernels;
     const struct codes *narrow = is_int8(k) ? &s->narrow : NULL, *broad = is_int8(k) ? &s->broad : NULL;
     const float *context = s->qkv + b->first * l->qkv.out;
+    enum activation f = k->pass->model->config.activation;
     struct range rows;
     while (is_int8(k) && next_rows(k, b, &rows))
-        kernels->quantize(context, l->qkv.out, l->output.in, rows.first, rows.end, narrow);
+        kernels->quantize(context, l->qkv.out, l->output.in, rows.first, rows.end, NULL, narrow);
     linear_step(k, &l->output, b->count, narrow, context, l->qkv.out, s->sum);
     norm(k, b, &l->attention_norm, s->sum, narrow);
-    linear_step(k, &l->up, b->count, narrow, s->x + b->first * l->up.in, l->up.in, s->inside);
-    while (next_rows(k, b, &rows))
-        kernels->activate(k->pass->model->config.activation, s->inside, l->up.out, l->up.out, rows.first,
-                          rows.end, broad);
+    if (is_int8(k))
+        linear_coded_step(k, &l->up, b->count, narrow, f, s->ranges, s->inside, broad);
+    else {
+        linear_step(k, &l->up, b->count, NULL, s->x + b->first * l->up.in, l->up.in, s->inside);
+        while (next_rows(k, b, &rows))
+            kernels->activate(f, s->inside, l->up.out, l->up.out, rows.first, rows.end);
+    }
     linear_step(k, &l->down, b->count, broad, s->inside, l->down.in, s->sum);
     norm(k, b, &l->output_norm, s->sum, last ? NULL : narrow);
 }

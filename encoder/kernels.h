@@ -66,6 +66,13 @@ struct codes {
     float *scale, *least; /* (rows) */
 };
 
+/* The smallest and the largest value of every row, and zero, in stripes. Where the columns of a row are
+ * shared out, each share has a part of its own. */
+struct ranges {
+    float *stripes; /* (parts, rows, 2, STRIPES) */
+    size_t parts, rows;
+};
+
 enum pooling {
     POOL_MEAN,
     POOL_MAX,
@@ -85,23 +92,29 @@ enum activation {
     ACTIVATION_KINDS
 };
 
+/* What happens to a product while it is still close by: x = f(x), and the ranges of its rows. */
+struct after {
+    enum activation f;
+    float *range; /* (rows, 2, STRIPES): a part of struct ranges */
+};
+
 struct kernels {
-    /* Columns 64 · first … 64 · end - 1 of out = codes · panels, scaled, plus bias. */
+    /* Columns 64 · first … 64 · end - 1 of out = codes · panels, scaled, plus bias; `after` may be NULL. */
     void (*linear)(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
-                   float *out);
+                   const struct after *after, float *out);
 
     /* x = norm(x + add) for rows first … end - 1; add may be NULL. With codes, also the codes of the
      * normalised values times `spread`. */
     void (*norm)(const struct norm *w, float *x, const float *add, size_t first, size_t end,
                  const struct codes *codes);
 
-    /* The codes of `width` values a row. */
+    /* The codes of `width` values a row, whose ranges are measured where they are not known: `ranges` may be
+     * NULL. */
     void (*quantize)(const float *x, size_t stride, size_t width, size_t first, size_t end,
-                     const struct codes *codes);
+                     const struct ranges *ranges, const struct codes *codes);
 
-    /* x = f(x), `width` values a row, a multiple of 16; with codes, also their codes. */
-    void (*activate)(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end,
-                     const struct codes *codes);
+    /* x = f(x), `width` values a row, a multiple of 16. */
+    void (*activate)(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end);
 
     /* One head of one sequence of n rows: queries at qkv, keys `width` further, values 2 · `width` further,
      * `head` values each. The context replaces the queries. The scale is part of the query weights. `scratch`

@@ -49,7 +49,7 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
 }
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
-                   float *out)
+                   const struct after *after, float *out)
 {
     for (size_t p = first; p < end; p++)
         for (size_t column = 0; column < PAD; column += TILE_COLUMNS) {
@@ -58,6 +58,7 @@ static void linear(const struct linear *w, const struct codes *codes, size_t row
                 tile(TILE_ROWS, w, codes, r, p, column, out);
             for (; r < rows; r++)
                 tile(1, w, codes, r, p, column, out);
+            after_tile(after, w, 0, rows, p * PAD + column, TILE_COLUMNS, first * PAD, out);
         }
 }
 

@@ -74,18 +74,21 @@ ALWAYS_INLINE void tile(const size_t R, const struct linear *w, const struct cod
  * panel, at most a line a step: faster, the lines under way would be more than a core keeps track of, and its
  * own loads would wait. Behind the last panel lies the layer that is multiplied next (model.h). */
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
-                   float *out)
+                   const struct after *after, float *out)
 {
     size_t whole = rows / TILE_ROWS, rest = rows % TILE_ROWS, tiles = whole + (rest > 0);
     size_t pace = tiles > 4 ? 4 * PAD / tiles : PAD, part = w->in / 4 * pace;
     for (size_t p = first; p < end; p++) {
         const int8_t *next = w->panels + (p + 1) * PAD * w->in;
-        for (size_t t = 0; t < whole; t++)
+        for (size_t t = 0; t < whole; t++) {
             tile(TILE_ROWS, w, codes, t * TILE_ROWS, p, next + t * part, pace, out);
+            after_tile(after, w, t * TILE_ROWS, TILE_ROWS, p * PAD, PAD, first * PAD, out);
+        }
         UNROLL
         for (size_t R = 1; R < TILE_ROWS; R++)
             if (R == rest)
                 tile(R, w, codes, whole * TILE_ROWS, p, next + whole * part, pace, out);
+        after_tile(after, w, whole * TILE_ROWS, rest, p * PAD, PAD, first * PAD, out);
     }
 }
 

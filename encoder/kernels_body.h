@@ -84,14 +84,19 @@ ALWAYS_INLINE void store_codes(const struct coding *coding, size_t i, v16 x)
 }
 
 static void quantize(const float *x, size_t stride, size_t width, size_t first, size_t end,
-                     const struct codes *codes)
+                     const struct ranges *ranges, const struct codes *codes)
 {
     for (size_t r = first; r < end; r++) {
         const float *row = x + r * stride;
         v16 low = v16_all(0), high = v16_all(0);
-        for (size_t i = 0; i < width; i += 16) {
+        for (size_t i = 0; ranges == NULL && i < width; i += 16) {
             low = v16_min(v16_load(row + i), low);
             high = v16_max(v16_load(row + i), high);
+        }
+        for (size_t i = 0; ranges != NULL && i < ranges->parts; i++) {
+            const float *range = ranges->stripes + (i * ranges->rows + r) * 2 * STRIPES;
+            low = v16_min(v16_load(range), low);
+            high = v16_max(v16_load(range + STRIPES), high);
         }
         struct coding coding = begin_codes(low, high, 1, codes, r);
         for (size_t i = 0; i < width; i += 16)
@@ -181,47 +186,61 @@ ALWAYS_INLINE v16 active16(enum activation f, v16 x)
     }
 }
 
-ALWAYS_INLINE void activate_rows(const enum activation f, float *x, size_t stride, size_t width, size_t first,
-                                 size_t end, const struct codes *codes)
+/* With `range`, the rows' ranges too: begun here or, where `again`, gone on with. */
+ALWAYS_INLINE void activate_rows(const enum activation f, float *x, size_t stride, size_t width, size_t rows,
+                                 float *range, bool again)
 {
-    for (size_t r = first; r < end; r++) {
-        float *row = x + r * stride;
+    for (size_t r = 0; r < rows; r++, x += stride) {
         v16 low = v16_all(0), high = v16_all(0);
         for (size_t i = 0; i < width; i += 16) {
-            v16 v = active16(f, v16_load(row + i));
+            v16 v = active16(f, v16_load(x + i));
             low = v16_min(v, low);
             high = v16_max(v, high);
-            v16_store(row + i, v);
+            v16_store(x + i, v);
         }
-        if (codes == NULL)
+        if (range == NULL)
             continue;
-        struct coding coding = begin_codes(low, high, 1, codes, r);
-        for (size_t i = 0; i < width; i += 16)
-            store_codes(&coding, i, v16_load(row + i));
+        v16_store(range, again ? v16_min(v16_load(range), low) : low);
+        v16_store(range + STRIPES, again ? v16_max(v16_load(range + STRIPES), high) : high);
+        range += 2 * STRIPES;
     }
 }
 
 /* A loop for each, so that none asks for its function at every step. */
-static void activate(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end,
-                     const struct codes *codes)
+static void activate_by(enum activation f, float *x, size_t stride, size_t width, size_t rows, float *range,
+                        bool again)
 {
     switch (f) {
     case ACTIVATION_GELU:
-        activate_rows(ACTIVATION_GELU, x, stride, width, first, end, codes);
+        activate_rows(ACTIVATION_GELU, x, stride, width, rows, range, again);
         break;
     case ACTIVATION_GELU_TANH:
-        activate_rows(ACTIVATION_GELU_TANH, x, stride, width, first, end, codes);
+        activate_rows(ACTIVATION_GELU_TANH, x, stride, width, rows, range, again);
         break;
     case ACTIVATION_RELU:
-        activate_rows(ACTIVATION_RELU, x, stride, width, first, end, codes);
+        activate_rows(ACTIVATION_RELU, x, stride, width, rows, range, again);
         break;
     case ACTIVATION_TANH:
-        activate_rows(ACTIVATION_TANH, x, stride, width, first, end, codes);
+        activate_rows(ACTIVATION_TANH, x, stride, width, rows, range, again);
         break;
     default:
-        activate_rows(ACTIVATION_NONE, x, stride, width, first, end, codes);
+        activate_rows(ACTIVATION_NONE, x, stride, width, rows, range, again);
         break;
     }
+}
+
+static void activate(enum activation f, float *x, size_t stride, size_t width, size_t first, size_t end)
+{
+    activate_by(f, x + first * stride, stride, width, end - first, NULL, false);
+}
+
+/* Behind a tile of a product whose share begins with column `begin`. */
+ALWAYS_INLINE void after_tile(const struct after *after, const struct linear *w, size_t row, size_t rows,
+                              size_t column, size_t columns, size_t begin, float *out)
+{
+    if (after != NULL)
+        activate_by(after->f, out + row * w->out + column, w->out, columns, rows,
+                    after->range + row * 2 * STRIPES, column != begin);
 }
 
 #define PRODUCT_SUMS (PRODUCT_ROWS * PRODUCT_COLUMNS) /* what the registers hold */

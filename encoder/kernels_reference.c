@@ -4,7 +4,7 @@
 #include "encoder/kernels_attend_float.h"
 
 static void linear(const struct linear *w, const struct codes *codes, size_t rows, size_t first, size_t end,
-                   float *out)
+                   const struct after *after, float *out)
 {
     for (size_t p = first; p < end; p++) {
         const int8_t *panel = w->panels + p * PAD * w->in;
@@ -22,6 +22,7 @@ static void linear(const struct linear *w, const struct codes *codes, size_t row
                 out[r * w->out + o] = fmaf(value, w->scale[o], w->bias[o]);
             }
         }
+        after_tile(after, w, 0, rows, p * PAD, PAD, first * PAD, out);
     }
 }
 

@@ -24,13 +24,24 @@ void take_codes(struct codes *c, size_t rows, size_t stride, struct arena *arena
     c->least = arena_take(arena, rows * sizeof *c->least);
 }
 
+static size_t share_size(const struct worker *k, size_t n, size_t together)
+{
+    size_t threads = team_size(k->turn->team);
+    return padded((n + threads - 1) / threads, together);
+}
+
+static size_t share_count(const struct worker *k, size_t n, size_t together)
+{
+    size_t size = share_size(k, n, together);
+    return (n + size - 1) / size;
+}
+
 bool next_share(const struct worker *k, size_t n, size_t together, struct range *out)
 {
-    size_t threads = team_size(k->turn->team), i;
-    size_t size = padded((n + threads - 1) / threads, together);
-    if (!team_next(k->turn, (n + size - 1) / size, &i))
+    size_t size = share_size(k, n, together), i;
+    if (!team_next(k->turn, share_count(k, n, together), &i))
         return false;
-    *out = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n};
+    *out = (struct range){i * size, (i + 1) * size < n ? (i + 1) * size : n, i};
     return true;
 }
 
@@ -54,7 +65,7 @@ void linear_step(const struct worker *k, const struct linear *w, size_t rows, co
     struct range panels;
     if (is_int8(k)) {
         while (next_share(k, w->out / PAD, 1, &panels))
-            k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, out);
+            k->pass->model->kernels->linear(w, codes, rows, panels.first, panels.end, NULL, out);
         return;
     }
     while (next_share(k, 1, 1, &panels)) { /* OpenBLAS has threads of its own */
@@ -63,6 +74,21 @@ void linear_step(const struct worker *k, const struct linear *w, size_t rows, co
         k->pass->model->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->out, (int)w->in, 1,
                               in, (int)in_stride, w->weight, (int)w->in, 1, out, (int)w->out);
     }
+}
+
+void linear_coded_step(const struct worker *k, const struct linear *w, size_t rows, const struct codes *in,
+                       enum activation f, float *ranges, float *out, const struct codes *codes)
+{
+    const struct kernels *kernels = k->pass->model->kernels;
+    size_t count = w->out / PAD;
+    const struct ranges known = {ranges, share_count(k, count, 1), rows};
+    struct range panels, some;
+    while (next_share(k, count, 1, &panels)) {
+        const struct after after = {f, ranges + panels.share * rows * 2 * STRIPES};
+        kernels->linear(w, in, rows, panels.first, panels.end, &after, out);
+    }
+    while (next_share(k, rows, ROWS_TOGETHER, &some))
+        kernels->quantize(out, w->out, w->out, some.first, some.end, &known, codes);
 }
 
 void dense_step(const struct worker *k, const struct dense *d, const float *in, size_t in_stride, float *out,
@@ -75,6 +101,6 @@ void dense_step(const struct worker *k, const struct dense *d, const float *in, 
         size_t n = columns.end - columns.first;
         kernels->product(in, in_stride, texts, d->weight + columns.first, d->out, d->in, n,
                          d->bias != NULL ? d->bias + columns.first : NULL, out + columns.first, out_stride);
-        kernels->activate(d->activation, out + columns.first, out_stride, n, 0, texts, NULL);
+        kernels->activate(d->activation, out + columns.first, out_stride, n, 0, texts);
     }
 }

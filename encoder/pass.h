@@ -19,7 +19,7 @@
 #include "encoder/team.h"
 
 #define PASS_TEXTS 128 /* sequences in a pass, at most */
-#define BLOCK_ROWS 96
+#define BLOCK_ROWS 48
 
 /* See forward.c and conv_encoder.c for what each architecture does with its buffers. */
 struct scratch {
@@ -29,6 +29,7 @@ struct scratch {
     float *qkv, *inside, *sum;
     struct codes narrow; /* of a block's hidden or context rows; int8 only */
     struct codes broad;  /* of a block's feed-forward rows; int8 only */
+    float *ranges;       /* (threads, block, 2, STRIPES): of those rows; int8 only */
     int32_t *attention;  /* (threads, attention_size) */
     size_t attention_size;
     float
@@ -62,6 +63,7 @@ struct worker {
 
 struct range {
     size_t first, end;
+    size_t share; /* which one of its step's shares it is */
 };
 
 /* The next share of this step's n things, in multiples of `together`: one share a thread, so that what is
@@ -80,6 +82,11 @@ bool next_rows(const struct worker *k, const struct block *b, struct range *rows
 /* out = w · in for `rows` rows, from the codes in int8, from the floats otherwise. */
 void linear_step(const struct worker *k, const struct linear *w, size_t rows, const struct codes *codes,
                  const float *in, size_t in_stride, float *out);
+
+/* out = f(w · in), and their codes, from the codes of `in`; int8 only. `ranges` has room for struct ranges of
+ * as many parts as there are threads. */
+void linear_coded_step(const struct worker *k, const struct linear *w, size_t rows, const struct codes *in,
+                       enum activation f, float *ranges, float *out, const struct codes *codes);
 
 /* out = activation(d · in) for a row of every text. */
 void dense_step(const struct worker *k, const struct dense *d, const float *in, size_t in_stride, float *out,

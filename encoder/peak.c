@@ -166,7 +166,7 @@ static void loads_reference(struct work *w)
 static void linear_round(struct work *w)
 {
     for (size_t i = 0; i < w->times; i++)
-        w->kernels->linear(&w->layer, &w->codes, w->rows, 0, w->layer.out / PAD, w->out);
+        w->kernels->linear(&w->layer, &w->codes, w->rows, 0, w->layer.out / PAD, NULL, w->out);
 }
 
 /* ---- the calls ---- */

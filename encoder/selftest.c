@@ -16,7 +16,8 @@ struct answers {
     float linear[ROWS][OUT], norm[ROWS][WIDTH], active[ACTIVATION_KINDS][ROWS][WIDTH], product[ROWS][WIDTH];
     float attend[KEYS][3 * HEAD], attend_float[KEYS + 15][3 * HEAD];
     float pooled[POOL_KINDS][WIDTH], unit[WIDTH];
-    uint8_t norm_codes[ROWS][WIDTH], active_codes[ROWS][WIDTH], codes[ROWS][WIDTH];
+    float after[ROWS][OUT], ranges[2][ROWS][2][STRIPES];
+    uint8_t norm_codes[ROWS][WIDTH], active_codes[ROWS][OUT], codes[ROWS][WIDTH];
     float norm_scale[ROWS], active_scale[ROWS], scale[ROWS], norm_least[ROWS], active_least[ROWS],
         least[ROWS];
 };
@@ -88,19 +89,24 @@ static void answer(const struct kernels *k, const struct inputs *in, int32_t *sc
     const struct codes codes = {(uint8_t *)(uintptr_t)in->codes, WIDTH, (float *)(uintptr_t)in->row_scale,
                                 (float *)(uintptr_t)in->row_least};
     const struct codes norm_codes = {out->norm_codes[0], WIDTH, out->norm_scale, out->norm_least};
-    const struct codes active_codes = {out->active_codes[0], WIDTH, out->active_scale, out->active_least};
+    const struct codes active_codes = {out->active_codes[0], OUT, out->active_scale, out->active_least};
     const struct codes plain_codes = {out->codes[0], WIDTH, out->scale, out->least};
 
     memset(out, 0, sizeof *out);
-    k->linear(&w, &codes, ROWS, 0, OUT / PAD, out->linear[0]);
+    k->linear(&w, &codes, ROWS, 0, OUT / PAD, NULL, out->linear[0]);
+    for (size_t p = 0; p < OUT / PAD; p++) {
+        const struct after after = {ACTIVATION_GELU, out->ranges[p][0][0]};
+        k->linear(&w, &codes, ROWS, p, p + 1, &after, out->after[0]);
+    }
+    k->quantize(out->after[0], OUT, OUT, 0, ROWS, &(struct ranges){out->ranges[0][0][0], OUT / PAD, ROWS},
+                &active_codes);
     memcpy(out->norm, in->x, sizeof out->norm);
     k->norm(&n, out->norm[0], in->add[0], 0, ROWS, &norm_codes);
     for (int f = 0; f < ACTIVATION_KINDS; f++) {
         memcpy(out->active[f], in->x, sizeof out->active[f]);
-        k->activate((enum activation)f, out->active[f][0], WIDTH, WIDTH, 0, ROWS,
-                    f == ACTIVATION_GELU ? &active_codes : NULL);
+        k->activate((enum activation)f, out->active[f][0], WIDTH, WIDTH, 0, ROWS);
     }
-    k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, &plain_codes);
+    k->quantize(in->x[0], WIDTH, WIDTH, 0, ROWS, NULL, &plain_codes);
     memcpy(out->attend, in->qkv, sizeof out->attend);
     k->attend(out->attend[0], 3 * HEAD, HEAD, HEAD, KEYS, scratch);
     memcpy(out->attend_float, in->qkv, sizeof in->qkv);

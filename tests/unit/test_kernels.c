@@ -58,7 +58,7 @@ static void linear_is_exact(void **state)
                 for (size_t i = 0; i < rows * out; i++)
                     got[i] = NAN;
                 for (size_t p = 0; p < out / 64; p++) /* a panel at a time, as threads share them */
-                    table(isa)->linear(&w, &codes, some, p, p + 1, got);
+                    table(isa)->linear(&w, &codes, some, p, p + 1, NULL, got);
                 assert_memory_equal(wanted, got, some * out * sizeof *wanted);
                 for (size_t i = some * out; i < rows * out; i++)
                     assert_true(isnan(got[i]));
@@ -73,6 +73,56 @@ static void linear_is_exact(void **state)
         free(wanted);
         free(got);
     }
+}
+
+/* What a product does behind its tiles equals the same done afterwards, in one share or in two. */
+static void activated_products(void **state)
+{
+    (void)state;
+    enum { IN = 64, OUT = 192, ROWS = 19 };
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        for (size_t rows = 1; table(isa) != NULL && rows <= ROWS; rows++)
+            for (int f = 0; f < ACTIVATION_KINDS; f++) {
+                static int8_t panels[IN * OUT];
+                static uint8_t in[ROWS * IN], wanted_bytes[ROWS * OUT], bytes[ROWS * OUT];
+                static float wanted[ROWS * OUT], got[ROWS * OUT], parts[2 * ROWS * 2 * STRIPES];
+                struct linear w = {
+                    IN, OUT, floats(OUT, 1), NULL, panels, floats(OUT, 0.001f), floats(OUT, 50)};
+                struct codes codes = {in, IN, floats(ROWS, 0.1f), floats(ROWS, 9)};
+                struct codes wanted_codes = {wanted_bytes, OUT, floats(ROWS, 1), floats(ROWS, 1)};
+                struct codes got_codes = {bytes, OUT, floats(ROWS, 1), floats(ROWS, 1)};
+                for (size_t i = 0; i < sizeof panels; i++)
+                    panels[i] = (int8_t)lrintf(random_float(127));
+                for (size_t i = 0; i < sizeof in; i++)
+                    in[i] = (uint8_t)lrintf(fabsf(random_float(255)));
+                table(isa)->linear(&w, &codes, rows, 0, OUT / PAD, NULL, wanted);
+                table(isa)->activate((enum activation)f, wanted, OUT, OUT, 0, rows);
+                table(isa)->quantize(wanted, OUT, OUT, 0, rows, NULL, &wanted_codes);
+                for (size_t share = 1; share <= 2; share++) {
+                    struct ranges ranges = {parts, share, rows};
+                    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+                        parts[i] = NAN;
+                    for (size_t i = 0; i < share; i++) {
+                        struct after after = {(enum activation)f, parts + i * rows * 2 * STRIPES};
+                        table(isa)->linear(&w, &codes, rows, i == 0 ? 0 : 2, i + 1 == share ? 3 : 2, &after,
+                                           got);
+                    }
+                    table(isa)->quantize(got, OUT, OUT, 0, rows, &ranges, &got_codes);
+                    assert_memory_equal(got, wanted, rows * OUT * sizeof *got);
+                    assert_memory_equal(bytes, wanted_bytes, rows * OUT);
+                    assert_memory_equal(got_codes.scale, wanted_codes.scale, rows * sizeof(float));
+                    assert_memory_equal(got_codes.least, wanted_codes.least, rows * sizeof(float));
+                }
+                free(w.bias);
+                free(w.scale);
+                free(w.sum);
+                free(codes.scale);
+                free(codes.least);
+                free(wanted_codes.scale);
+                free(wanted_codes.least);
+                free(got_codes.scale);
+                free(got_codes.least);
+            }
 }
 
 static void norm_and_its_codes(void **state)
@@ -194,23 +244,23 @@ static void functions_are_as_close_as_they_say(void **state)
         double gelu = 0, by_tanh = 0, tangent = 0;
         for (size_t i = 0; i < N; i++)
             x[i] = y[i] = 9 * ((float)i / (N / 2) - 1);
-        table(isa)->activate(ACTIVATION_GELU, y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_GELU, y, N, N, 0, 1);
         for (size_t i = 0; i < N; i++)
             gelu = fmax(gelu, fabs(y[i] - 0.5 * x[i] * erfc(-x[i] / sqrt(2))));
         memcpy(y, x, sizeof y);
-        table(isa)->activate(ACTIVATION_GELU_TANH, y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_GELU_TANH, y, N, N, 0, 1);
         for (size_t i = 0; i < N; i++) {
             double inside = sqrt(2 / acos(-1)) * (x[i] + 0.044715 * x[i] * x[i] * x[i]);
             by_tanh = fmax(by_tanh, fabs(y[i] - 0.5 * x[i] * (1 + tanh(inside))));
         }
         memcpy(y, x, sizeof y);
-        table(isa)->activate(ACTIVATION_RELU, y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_RELU, y, N, N, 0, 1);
         for (size_t i = 0; i < N; i++)
             assert_float_equal(y[i], fmaxf(x[i], 0), 0);
         memcpy(y, x, sizeof y);
-        table(isa)->activate(ACTIVATION_NONE, y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_NONE, y, N, N, 0, 1);
         assert_memory_equal(y, x, sizeof y);
-        table(isa)->activate(ACTIVATION_TANH, y, N, N, 0, 1, NULL);
+        table(isa)->activate(ACTIVATION_TANH, y, N, N, 0, 1);
         for (size_t i = 0; i < N; i++)
             tangent = fmax(tangent, fabs(y[i] - tanh(x[i])));
         assert_true(gelu < 4.1e-5);
@@ -231,15 +281,16 @@ static void gelu_codes_and_plain_codes(void **state)
         struct codes codes = {bytes, WIDTH, &scale, &least};
         for (size_t i = 0; i < WIDTH; i++)
             x[i] = y[i] = (float)i / 16 - 6;
-        table(isa)->activate(ACTIVATION_GELU, y, WIDTH, WIDTH, 0, 1, &codes);
+        table(isa)->activate(ACTIVATION_GELU, y, WIDTH, WIDTH, 0, 1);
+        table(isa)->quantize(y, WIDTH, WIDTH, 0, 1, NULL, &codes);
         for (size_t i = 0; i < WIDTH; i++)
             assert_float_equal(scale * bytes[i] + least, 0.5 * x[i] * erfc(-x[i] / sqrt(2)),
                                0.51 * scale + 1e-4);
-        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, &codes);
+        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, NULL, &codes);
         for (size_t i = 0; i < WIDTH; i++)
             assert_float_equal(scale * bytes[i] + least, x[i], 0.51 * scale);
         memset(x, 0, sizeof x);
-        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, &codes);
+        table(isa)->quantize(x, WIDTH, WIDTH, 0, 1, NULL, &codes);
         assert_float_equal(scale, 0, 0);
         assert_float_equal(least, 0, 0);
     }
@@ -314,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_is_exact),
+        cmocka_unit_test(activated_products),
         cmocka_unit_test(norm_and_its_codes),
         cmocka_unit_test(attention_of_every_length),
         cmocka_unit_test(functions_are_as_close_as_they_say),
