@@ -5,7 +5,8 @@
  *     wider    those besides that may hold a better row than the k-th best of the first (reach.h): more of
  *              them when the best rows are far from the query
  *
- * When fewer than the k documents asked for are found that way, all rows are looked at after all.
+ * When fewer than the k documents asked for are found that way, all rows are looked at after all; also when
+ * a filter keeps what is far from the query, and more clusters would be worth a look than are looked into.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -112,6 +113,17 @@ bool search_widen(struct search *s)
     for (size_t i = 0; i < p->words; i++)
         any |= p->rows[i] &= ~seen[i];
     return p->clusters > before && any != 0;
+}
+
+bool search_fell_short(const struct search *s)
+{
+    const struct search_probe *p = &s->probe;
+    if (p->rows == NULL)
+        return false;
+    if (s->best.count < search_depth(s->query))
+        return true;
+    return s->allowed != NULL &&
+           reach_floor(&s->c->resident.clusters->reach, (float)search_floor(s)) < p->reached;
 }
 
 void search_probe_end(struct search *s)

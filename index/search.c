@@ -162,7 +162,7 @@ static enum status except(struct collection *c, struct sql *sql, const struct se
     return status;
 }
 
-/* A search that has looked at some rows, and found fewer documents than were wanted, looks at all. */
+/* A search that has looked at some rows, and should have looked at others, looks at all. */
 static enum status start_over(struct search *s)
 {
     size_t depth = search_depth(s->query);
@@ -188,7 +188,7 @@ static enum status conclude(struct search *s)
     enum status status = s->status;
     if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
         status = search_rescore(s);
-    if (status == STATUS_OK && s->probe.rows != NULL && s->best.count < search_depth(s->query))
+    if (status == STATUS_OK && search_fell_short(s))
         status = start_over(s);
     if (status == STATUS_OK && s->query->mode != SEARCH_KEYWORD)
         status = search_settle(s);

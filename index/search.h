@@ -110,6 +110,9 @@ enum status search_probe(struct search *s);
 /* After a pass: the further rows that are worth one; false when none are. */
 bool search_widen(struct search *s);
 
+/* After all passes, and rescoring: whether rows that were not looked at are needed after all. */
+bool search_fell_short(const struct search *s);
+
 void search_probe_end(struct search *s); /* all rows, from now on */
 
 /* What was found: by meaning, from s->best; or by words, with s->best where the mode is hybrid. */

@@ -80,6 +80,10 @@ with Scratch() as folder:
         assert next_page["plan"]["exact"] is True and len(next_page["hits"]) == 10
         one_topic = search(server, filter={"field": "topic", "eq": 7})  # few pass: all of them are looked at
         assert one_topic["plan"]["kind"] == "scan" and one_topic["plan"]["candidates"] == DOCUMENTS // 60, one_topic["plan"]
+        near = sorted(range(60), key=lambda topic: -sum(x * y for x, y in zip(query, unit(topics[topic]))))
+        elsewhere = {"field": "topic", "in": near[-DOCUMENTS * 3 // 4 // (DOCUMENTS // 60):]}  # what a filter keeps may all be far from the query
+        far = [[(hit["id"], hit["score"]) for hit in search(server, filter=elsewhere, exact=exact)["hits"]] for exact in (False, True)]
+        assert len(far[0]) == 10 and far[0] == far[1], far
         like = search(server, vector=None, like=["d7"])
         assert like["plan"]["kind"] == "ivf" and len(like["hits"]) == 10 and "d7" not in [hit["id"] for hit in like["hits"]], like
         put(server, space, 1000 * 60, 1)  # of topic 0, and found at once
