@@ -498,6 +498,7 @@ void collection_free(struct collection *c)
 {
     resident_clear(&c->resident);
     scan_gate_release(&c->gate);
+    filter_cache_release(&c->filters);
     pthread_mutex_destroy(&c->arranging);
     pthread_mutex_destroy(&c->apply);
     pthread_rwlock_destroy(&c->lock);
@@ -525,6 +526,7 @@ static struct collection *handle_new(struct store *s, int64_t id, int64_t space,
     c->passage_overlap = info->settings.passage_overlap;
     resident_init(&c->resident, c->width);
     scan_gate_init(&c->gate);
+    filter_cache_init(&c->filters);
     pthread_mutex_init(&c->apply, NULL);
     pthread_mutex_init(&c->arranging, NULL);
     pthread_rwlockattr_init(&fair); /* searches without a pause must not keep a commit waiting */

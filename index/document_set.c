@@ -53,6 +53,23 @@ const struct document_stretch *document_set_stretch(const struct document_set *s
 
 /* ---- whole sets ---- */
 
+size_t document_set_bytes(const struct document_set *set)
+{
+    return set->size * sizeof *set->stretches;
+}
+
+enum status document_set_copy(struct document_set *out, const struct document_set *set, struct error *err)
+{
+    struct document_stretch *stretches = malloc(document_set_bytes(set) + 1);
+    if (stretches == NULL)
+        return error_memory(err, "collecting documents");
+    if (set->size > 0)
+        memcpy(stretches, set->stretches, document_set_bytes(set));
+    *out = *set;
+    out->stretches = stretches;
+    return STATUS_OK;
+}
+
 static void count_again(struct document_set *set)
 {
     set->count = 0;

@@ -32,6 +32,9 @@ struct document_set {
 
 /* CORRUPT for a number below 1, which no document has. Adding again changes nothing. */
 enum status document_set_add(struct document_set *set, int64_t document, struct error *err);
+/* Into an empty set. */
+enum status document_set_copy(struct document_set *out, const struct document_set *set, struct error *err);
+size_t document_set_bytes(const struct document_set *set);
 /* a ← a ∪ b, a ∩ b, a without b */
 enum status document_set_join(struct document_set *a, const struct document_set *b, struct error *err);
 void document_set_meet(struct document_set *a, const struct document_set *b);

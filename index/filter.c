@@ -186,6 +186,7 @@ static enum status complement(struct resolver *r, struct clause *c)
 }
 
 static enum status resolve(struct resolver *r, struct clause *c);
+static enum status resolve_or(struct resolver *r, struct clause *c);
 
 /* A field that must not exist is the rest of those where it does. */
 static enum status resolve_field(struct resolver *r, struct clause *c)
@@ -197,15 +198,29 @@ static enum status resolve_field(struct resolver *r, struct clause *c)
     return status == STATUS_OK && absent ? complement(r, c) : status;
 }
 
+/* What must not hold is taken out of what must, so that it costs no look at the documents besides. */
 static enum status resolve_and(struct resolver *r, struct clause *c)
 {
-    enum status status = c->filter->item_count == 0 ? select_every(r, &c->set) : STATUS_OK;
-    for (size_t i = 0; i < c->filter->item_count && status == STATUS_OK; i++) {
-        status = resolve(r, &c->items[i]);
-        if (status == STATUS_OK && i == 0)
-            status = document_set_join(&c->set, &c->items[i].set, r->err);
+    enum status status = STATUS_OK;
+    size_t n = c->filter->item_count, met = 0;
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        struct clause *item = &c->items[i];
+        if (item->filter->kind == FILTER_NOT)
+            continue;
+        status = resolve(r, item);
+        if (status == STATUS_OK && met++ == 0)
+            status = document_set_join(&c->set, &item->set, r->err);
         else
-            document_set_meet(&c->set, &c->items[i].set);
+            document_set_meet(&c->set, &item->set);
+    }
+    if (status == STATUS_OK && met == 0)
+        status = select_every(r, &c->set);
+    for (size_t i = 0; i < n && status == STATUS_OK; i++) {
+        struct clause *item = &c->items[i];
+        if (item->filter->kind != FILTER_NOT)
+            continue;
+        status = resolve_or(r, item);
+        document_set_subtract(&c->set, &item->set);
     }
     return status;
 }
@@ -355,8 +370,10 @@ static enum status read_rows(struct resolver *r, struct clause *c, struct filter
 
 const char *filter_plan_name(enum filter_plan plan)
 {
-    static const char *const names[] = {
-        [FILTER_INDEX] = "index", [FILTER_INDEX_AND_ROWS] = "index+rows", [FILTER_ROWS] = "rows"};
+    static const char *const names[] = {[FILTER_INDEX] = "index",
+                                        [FILTER_INDEX_AND_ROWS] = "index+rows",
+                                        [FILTER_ROWS] = "rows",
+                                        [FILTER_KEPT] = "kept"};
     return names[plan];
 }
 

@@ -22,9 +22,10 @@
 enum filter_plan {
     FILTER_INDEX,          /* from indexes alone */
     FILTER_INDEX_AND_ROWS, /* from the metadata of those documents that indexes left over */
-    FILTER_ROWS            /* from the metadata of every document */
+    FILTER_ROWS,           /* from the metadata of every document */
+    FILTER_KEPT            /* as it was found for an earlier search (filter_cache.h) */
 };
-const char *filter_plan_name(enum filter_plan plan); /* "index", "index+rows", "rows" */
+const char *filter_plan_name(enum filter_plan plan); /* "index", "index+rows", "rows", "kept" */
 
 struct filter_report {
     enum filter_plan kind;

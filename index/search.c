@@ -123,14 +123,14 @@ static bool is_narrow(const struct search_query *query)
     return query->filter != NULL || query->lang_count > 0;
 }
 
-static enum status find_allowed(struct collection *c, struct sql *sql, const struct search_query *query,
-                                struct document_set *out, struct passage_langs *langs,
-                                struct filter_report *report, struct error *err)
+static enum status find_allowed(struct collection *c, struct sql *sql, int64_t generation,
+                                const struct search_query *query, struct document_set *out,
+                                struct passage_langs *langs, struct filter_report *report, struct error *err)
 {
     enum status status = STATUS_OK;
     watch(sql, query);
     if (query->filter != NULL)
-        status = filter_resolve(c, sql, query->filter, out, report, err);
+        status = filter_cache_resolve(&c->filters, generation, c, sql, query->filter, out, report, err);
     if (status == STATUS_OK && query->lang_count > 0)
         status = passage_langs_resolve(langs, c, sql, query->langs, query->lang_count, err);
     if (status == STATUS_OK && query->lang_count > 0)
@@ -228,7 +228,8 @@ static enum status find_run(struct collection *c, struct sql *sql, struct search
     const struct search_query *query = searches[0].query;
     size_t scans = 0;
     double start = now_ms();
-    enum status status = is_narrow(query) ? find_allowed(c, sql, query, &documents, &langs, &report, err)
+    enum status status = is_narrow(query) ? find_allowed(c, sql, (int64_t)searches[0].generation, query, &documents,
+                                                     &langs, &report, err)
                                           : expired_documents(c, sql, &documents, err);
     if (status == STATUS_OK)
         status = except(c, sql, query, &documents, err);

@@ -4,7 +4,7 @@
  *        ├──── readers     a few query_only connections, handed out one call at a time
  *        └──── collections those opened since the store was, each with its copy of the vectors in memory
  *
- * Order of locks: collection.arranging → writing → collection.apply → collection.lock → gate / registry / pool; any may be skipped,
+ * Order of locks: collection.arranging → writing → collection.apply → collection.lock → gate / filters / registry / pool; any may be skipped,
  * none taken against the order.
  */
 #ifndef COGNATE_INDEX_STORE_H
@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "index/filter_cache.h"
 #include "index/index.h"
 #include "index/resident.h"
 #include "index/scan.h"
@@ -56,6 +57,7 @@ struct collection {
     pthread_mutex_t arranging; /* its clusters: one thread at a time */
     struct resident resident;
     struct scan_gate gate; /* to those who hold `lock` for reading */
+    struct filter_cache filters;
 };
 
 /* A connection with a snapshot: what it reads is one state of the file until store_reader_done. */

@@ -265,8 +265,8 @@ static const struct field plan_fields[] = {
     {.name = "filter",
      .kind = FIELD_TEXT,
      .about =
-         "How its documents were found: index; rows, by reading the metadata of all; or index+rows, of those "
-         "that indexes left over."},
+         "How its documents were found: index; rows, by reading the metadata of all; index+rows, of those "
+         "that indexes left over; or kept, as for an earlier search since which nothing was written."},
     {.name = "filter_rows",
      .kind = FIELD_INTEGER,
      .about = "With explain: documents whose metadata was read for the filter."},

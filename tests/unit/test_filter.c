@@ -115,6 +115,15 @@ static void the_same_said_differently(void **state)
     assert_int_equal(count(&not_in), DOCUMENTS - 300);
     assert_int_equal(count(&whole), DOCUMENTS);
     assert_int_equal(count(&never), 0);
+    struct filter_value english = {.string = text_of("en")};
+    struct filter lang = {.kind = FILTER_LANG, .values = &english, .value_count = 1};
+    struct filter no_lang = {.kind = FILTER_NOT, .items = &lang, .item_count = 1};
+    struct filter no_id = {.kind = FILTER_NOT, .items = &by_id, .item_count = 1};
+    struct filter one_not = {.kind = FILTER_AND, .items = (struct filter[]){no_id, lang}, .item_count = 2};
+    struct filter two_nots = {
+        .kind = FILTER_AND, .items = (struct filter[]){no_id, no_lang}, .item_count = 2};
+    assert_int_equal(count(&one_not), (DOCUMENTS - 300) / 5 * 3);
+    assert_int_equal(count(&two_nots), (DOCUMENTS - 300) / 5 * 2);
 }
 
 static void limits(void **state)
